@@ -1,0 +1,576 @@
+//! Sends one request until it has an outcome: attempt, classify, pause, again, inside one deadline.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::Poll;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use flowlix_api::{
+    BODY_LIMIT, Dialect, ErrorResponse, ReadError, Sending, Transport, TransportError, model,
+    read_bounded,
+};
+use http::{HeaderMap, StatusCode};
+use tracing::{Instrument, Span};
+
+use super::Operation;
+use super::backoff::Backoff;
+use super::budget::RetryBudget;
+use super::decision::{Class, Effect, Facts, Reach, Rule, Situation, Verdict};
+use super::history::{AttemptReport, Next, StopReason};
+use super::hook::{Attempt, Headers};
+use super::metrics::{Counter, Labels};
+use super::observers::Observers;
+use super::open_values::OpenValues;
+use super::options::CallOptions;
+use super::plan::{Circumstances, Decision, decide};
+use super::rate::RateLimit;
+use super::retry_after::retry_after;
+use super::telemetry;
+use crate::error::Violation;
+use crate::idempotency::{IdempotencyKey, KEY_LIFETIME};
+use crate::key::Mode;
+use crate::runtime::{Runtime, Sleep, SleepPurpose, jitter};
+
+/// What all calls of a client and its clones share.
+pub(crate) struct Shared {
+    pub(crate) dialect: Dialect,
+    pub(crate) mode: Mode,
+    pub(crate) runtime: Arc<dyn Runtime>,
+    pub(crate) backoff: Arc<dyn Backoff>,
+    pub(crate) budget: RetryBudget,
+    pub(crate) rate: RateLimit,
+    pub(crate) observers: Observers,
+}
+
+/// One call: the transport that a generated client sends through, and the record of what happened.
+pub(crate) struct Call {
+    shared: Arc<Shared>,
+    operation: Operation,
+    key: Option<IdempotencyKey>,
+    options: CallOptions,
+    started: Duration,
+    span: Span,
+    record: Mutex<Record>,
+}
+
+/// What is known about a call so far.
+#[derive(Default)]
+pub(crate) struct Record {
+    pub(crate) attempts: Vec<AttemptReport>,
+    /// What the caller asked for and no request can carry; nothing was sent then.
+    pub(crate) refused: Vec<Violation>,
+    /// An attempt is under way.
+    sending: bool,
+    /// Some attempt of a write may have been carried out, and no later one settled it.
+    pub(crate) in_doubt: bool,
+    /// Why the call was not tried again.
+    pub(crate) stop: Option<StopReason>,
+    pub(crate) last: Option<Last>,
+}
+
+/// How the last attempt ended.
+pub(crate) struct Last {
+    pub(crate) rule: &'static Rule,
+    pub(crate) answer: Answer,
+}
+
+/// What one attempt brought.
+pub(crate) struct Answer {
+    reach: Reach,
+    pub(crate) status: Option<StatusCode>,
+    headers: HeaderMap,
+    pub(crate) body: Bytes,
+    pub(crate) detail: Option<model::ErrorDetail>,
+    pub(crate) request_id: Option<String>,
+    pub(crate) retry_after: Option<Duration>,
+    pub(crate) fault: Option<Fault>,
+}
+
+/// Why an attempt brought no whole answer.
+pub(crate) enum Fault {
+    Http(reqwest::Error),
+    AttemptTimeout(Duration),
+    BodyTooLarge(usize),
+}
+
+impl Call {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        operation: Operation,
+        key: Option<IdempotencyKey>,
+        options: CallOptions,
+    ) -> Self {
+        let started = shared.runtime.monotonic();
+        let key = key.map(|key| key.used_at(shared.runtime.now()));
+        let span = telemetry::call_span(operation, shared.dialect, shared.mode, key.as_ref());
+        Self {
+            shared,
+            operation,
+            key,
+            options,
+            started,
+            span,
+            record: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn operation(&self) -> Operation {
+        self.operation
+    }
+
+    pub(crate) fn key(&self) -> Option<&IdempotencyKey> {
+        self.key.as_ref()
+    }
+
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.shared.runtime.monotonic().saturating_sub(self.started)
+    }
+
+    // A poisoned lock means that a thread panicked while it held a plain value; the value is whole.
+    pub(crate) fn record(&self) -> MutexGuard<'_, Record> {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The body of an accepted answer.
+    pub(crate) fn accepted_body(&self) -> Option<Bytes> {
+        let record = self.record();
+        let last = record.last.as_ref()?;
+        (last.rule.situation == Situation::Accepted).then(|| last.answer.body.clone())
+    }
+
+    fn time_left(&self) -> Duration {
+        self.options
+            .operation_timeout
+            .saturating_sub(self.elapsed())
+    }
+
+    fn class(&self) -> Class {
+        match (self.operation.is_write(), &self.key) {
+            (false, _) => Class::Read,
+            (true, Some(_)) => Class::KeyedWrite,
+            (true, None) => Class::UnkeyedWrite,
+        }
+    }
+
+    /// Tells and counts what this version has no name for.
+    pub(crate) fn look_for_unknown(&self, read: &impl OpenValues) {
+        self.span.in_scope(|| {
+            read.each_unknown(&mut |field, value| {
+                telemetry::unknown_value(field, value);
+                self.count(Counter::UnknownValues);
+            });
+        });
+    }
+
+    /// Tells and counts that an accepted answer cannot be read.
+    pub(crate) fn note_undecodable(&self, path: &str) {
+        self.span.in_scope(|| telemetry::undecodable(path));
+        self.count(Counter::Undecodable);
+    }
+
+    async fn run(
+        &self,
+        mut request: reqwest::Request,
+        client: &reqwest::Client,
+    ) -> Result<http::Response<Bytes>, TransportError> {
+        if !self.options.refused_headers.is_empty() {
+            self.record()
+                .refused
+                .clone_from(&self.options.refused_headers);
+            return Err(TransportError::Interrupted);
+        }
+        self.options.headers.put_on(request.headers_mut());
+        self.count(Counter::Calls);
+        let under_way = UnderWay { call: self };
+        let outcome = self.send_until_settled(&request, client).await;
+        std::mem::forget(under_way);
+        self.tell_ending();
+        outcome
+    }
+
+    async fn send_until_settled(
+        &self,
+        request: &reqwest::Request,
+        client: &reqwest::Client,
+    ) -> Result<http::Response<Bytes>, TransportError> {
+        let (mut failures, mut twins_met) = (0_u32, 0_u32);
+        loop {
+            let waited = self.keep_below_rate_limit().await;
+            // Looked at again before each attempt: a pause may have taken longer than it was meant to,
+            // on a machine that was busy or asleep.
+            if let Err(reason) = self.may_send() {
+                self.stop(reason);
+                return Err(TransportError::Interrupted);
+            }
+            // The bytes of the first attempt, again: a body held in memory always clones.
+            let Some(copy) = request.try_clone() else {
+                return Err(TransportError::Interrupted);
+            };
+            let attempt = self.begin(request);
+            let span = telemetry::attempt_span(
+                attempt.method,
+                attempt.path,
+                request.url(),
+                attempt.number - 1,
+            );
+            let begun = self.elapsed();
+            let answer = self
+                .attempt(copy, client, &attempt)
+                .instrument(span.clone())
+                .await;
+            let took = self.elapsed().saturating_sub(begun);
+
+            let decision = self.decide(
+                &answer,
+                failures.saturating_add(1),
+                twins_met.saturating_add(1),
+            );
+            match decision.verdict {
+                Verdict::Retry => failures = failures.saturating_add(1),
+                Verdict::WaitForTwin => twins_met = twins_met.saturating_add(1),
+                Verdict::Accept | Verdict::GiveUp => {}
+            }
+            telemetry::answered(&span, decision.rule.situation, &answer);
+            let (report, response) = self.note(&decision, answer, took, waited);
+            span.in_scope(|| self.tell_decision(&attempt, &report));
+            match report.next {
+                Next::Again { pause } => {
+                    self.shared.runtime.sleep(pause, SleepPurpose::Delay).await;
+                }
+                Next::Done | Next::Stop(_) => {
+                    return response.ok_or(TransportError::Interrupted);
+                }
+            }
+        }
+    }
+
+    /// The next attempt, as hooks see it.
+    fn begin<'a>(&'a self, request: &'a reqwest::Request) -> Attempt<'a> {
+        let mut record = self.record();
+        record.sending = true;
+        Attempt {
+            operation: self.operation,
+            dialect: self.shared.dialect,
+            mode: self.shared.mode,
+            number: next_number(&record.attempts),
+            method: request.method().as_str(),
+            path: self.operation.path(self.shared.dialect),
+            idempotency_key: self.key.as_ref(),
+            time_left: self.time_left(),
+            headers: Headers(request.headers()),
+        }
+    }
+
+    /// What follows an attempt; a retry is taken out of the budget that all clones share.
+    fn decide(&self, answer: &Answer, failures: u32, twins_met: u32) -> Decision {
+        let circumstances = Circumstances {
+            failures,
+            twins_met,
+            max_attempts: self.options.max_attempts,
+            elapsed: self.elapsed(),
+            time_left: self.time_left(),
+            retry_after: answer.retry_after,
+            key_left: self.key_left(),
+            budget_left: self.shared.budget.has_retry(),
+            ..Circumstances::new(answer.facts(self.class()))
+        };
+        let jitter = jitter(&*self.shared.runtime);
+        let mut decision = decide(&circumstances, &*self.shared.backoff, jitter);
+        // Another call may have taken the last one in the meantime.
+        if decision.verdict == Verdict::Retry
+            && matches!(decision.next, Next::Again { .. })
+            && !self.shared.budget.take()
+        {
+            decision.next = Next::Stop(StopReason::Budget);
+        }
+        decision
+    }
+
+    /// Waits until the rate limit has room, and says for how long. A wait that the call has no time for is
+    /// left out: Flowlix decides then.
+    async fn keep_below_rate_limit(&self) -> Duration {
+        let time_left = self.time_left();
+        let mut waited = Duration::ZERO;
+        while let Err(wait) = self
+            .shared
+            .rate
+            .take(self.operation.is_write(), self.shared.runtime.now())
+            && waited.saturating_add(wait) < time_left
+        {
+            telemetry::held_back(wait);
+            self.count(Counter::RateWaits);
+            self.shared.runtime.sleep(wait, SleepPurpose::Delay).await;
+            waited = waited.saturating_add(wait);
+        }
+        waited
+    }
+
+    /// Whether there is time to send, and a key that still protects. With no time to wait for the answer,
+    /// sending would make an outcome unknown on purpose.
+    fn may_send(&self) -> Result<(), StopReason> {
+        let left = self.time_left();
+        if self.options.attempt_timeout.min(left).is_zero() {
+            let needed = Duration::ZERO;
+            return Err(StopReason::Deadline { needed, left });
+        }
+        if self.key_is_too_old(self.shared.runtime.now()) {
+            return Err(StopReason::KeyAge);
+        }
+        Ok(())
+    }
+
+    fn key_is_too_old(&self, at: SystemTime) -> bool {
+        self.key.as_ref().is_some_and(|key| key.is_too_old(at))
+    }
+
+    fn key_left(&self) -> Option<Duration> {
+        let ends = self.key.as_ref()?.created_at()?.checked_add(KEY_LIFETIME)?;
+        let now = self.shared.runtime.now();
+        Some(ends.duration_since(now).unwrap_or_default())
+    }
+
+    /// Ends the call instead of sending again; what earlier attempts taught stays.
+    fn stop(&self, reason: StopReason) {
+        let mut record = self.record();
+        record.stop = Some(reason);
+        if let Some(attempt) = record.attempts.last_mut() {
+            attempt.next = Next::Stop(reason);
+        }
+    }
+
+    /// Keeps what the attempt taught; what was answered goes to the generated code.
+    fn note(
+        &self,
+        decision: &Decision,
+        answer: Answer,
+        took: Duration,
+        waited: Duration,
+    ) -> (AttemptReport, Option<http::Response<Bytes>>) {
+        let mut record = self.record();
+        let report = AttemptReport {
+            number: next_number(&record.attempts),
+            situation: decision.rule.situation,
+            status: answer.status.map(|status| status.as_u16()),
+            request_id: answer.request_id.clone(),
+            took,
+            waited,
+            time_left: decision.time_left,
+            next: decision.next,
+        };
+        record.attempts.push(report.clone());
+        record.sending = false;
+        match decision.rule.effect {
+            Effect::Possible => record.in_doubt |= self.operation.is_write(),
+            Effect::Done | Effect::NothingEver => record.in_doubt = false,
+            Effect::Nothing => {}
+        }
+        match decision.next {
+            Next::Again { .. } => {}
+            Next::Done => self.shared.budget.give_back(),
+            Next::Stop(reason) => record.stop = Some(reason),
+        }
+        let response = answer.response();
+        let rule = decision.rule;
+        record.last = Some(Last { rule, answer });
+        (report, response)
+    }
+
+    fn tell_decision(&self, attempt: &Attempt<'_>, report: &AttemptReport) {
+        telemetry::decided(report);
+        if matches!(report.next, Next::Again { .. }) {
+            self.count(match report.situation {
+                Situation::InFlight => Counter::TwinWaits,
+                _ => Counter::Retries,
+            });
+        }
+        let labels = self.labels();
+        self.shared.observers.after(attempt, report, &labels);
+    }
+
+    fn tell_ending(&self) {
+        let (ending, detail) = {
+            let record = self.record();
+            let last = record.last.as_ref();
+            let ending = telemetry::Ending {
+                attempts: record.attempts.len(),
+                situation: last.map(|last| last.rule.situation),
+                in_doubt: record.in_doubt,
+                stop: record.stop,
+            };
+            (ending, last.and_then(|last| last.answer.detail.clone()))
+        };
+        telemetry::ended(&self.span, &ending);
+        if ending.situation != Some(Situation::Accepted) {
+            self.count(Counter::Failures);
+        }
+        if ending.in_doubt {
+            self.count(Counter::UnknownOutcomes);
+        }
+        if let Some(detail) = detail {
+            self.look_for_unknown(&detail);
+        }
+    }
+
+    fn count(&self, counter: Counter) {
+        self.shared.observers.increment(counter, &self.labels());
+    }
+
+    fn labels(&self) -> Labels {
+        let mut labels = Labels::new(self.operation, self.shared.dialect, self.shared.mode);
+        let record = self.record();
+        labels.situation = record.last.as_ref().map(|last| last.rule.situation);
+        labels
+    }
+
+    async fn attempt(
+        &self,
+        mut request: reqwest::Request,
+        client: &reqwest::Client,
+        attempt: &Attempt<'_>,
+    ) -> Answer {
+        self.count(Counter::Attempts);
+        for added in self.shared.observers.before(attempt, &self.labels()) {
+            added.put_on(request.headers_mut());
+        }
+        let limit = self.options.attempt_timeout.min(self.time_left());
+        // Outlives the attempt's future: a timeout in the middle of the body keeps what the head said.
+        let head: OnceLock<(StatusCode, HeaderMap)> = OnceLock::new();
+        let exchange = async {
+            let response = client.execute(request).await.map_err(Fault::Http)?;
+            let _: Result<(), _> = head.set((response.status(), response.headers().clone()));
+            read_bounded(response, BODY_LIMIT)
+                .await
+                .map_err(|error| match error {
+                    ReadError::Http(error) => Fault::Http(error),
+                    ReadError::TooLarge { limit } => Fault::BodyTooLarge(limit),
+                })
+        };
+        let timeout = self.shared.runtime.sleep(limit, SleepPurpose::Timeout);
+        let outcome = within(exchange, timeout)
+            .await
+            .unwrap_or(Err(Fault::AttemptTimeout(limit)));
+        let now = self.shared.runtime.now();
+        let answer = Answer::new(head.into_inner(), outcome, now);
+        let rate = &self.shared.rate;
+        rate.learn(answer.status, &answer.headers, answer.retry_after, now);
+        answer
+    }
+}
+
+impl Transport for Call {
+    fn send<'a>(
+        &'a self,
+        _operation: &'static str,
+        request: reqwest::Request,
+        client: &'a reqwest::Client,
+    ) -> Sending<'a> {
+        Box::pin(self.run(request, client).instrument(self.span.clone()))
+    }
+}
+
+/// Notices a call whose future is dropped before it ended.
+struct UnderWay<'a> {
+    call: &'a Call,
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        let (may_have_acted, attempts) = {
+            let record = self.call.record();
+            (record.sending || record.in_doubt, record.attempts.len())
+        };
+        if self.call.operation.is_write() && may_have_acted {
+            self.call.span.in_scope(|| telemetry::abandoned(attempts));
+            self.call.count(Counter::AbandonedWrites);
+        }
+    }
+}
+
+fn next_number(attempts: &[AttemptReport]) -> u32 {
+    u32::try_from(attempts.len())
+        .unwrap_or(u32::MAX)
+        .saturating_add(1)
+}
+
+impl Answer {
+    fn new(
+        head: Option<(StatusCode, HeaderMap)>,
+        outcome: Result<http::Response<Bytes>, Fault>,
+        now: SystemTime,
+    ) -> Self {
+        let (reach, body, fault) = match outcome {
+            Ok(response) => (Reach::Answered, response.into_body(), None),
+            // The head alone says what happened; a body of that size is read by nobody.
+            Err(fault @ Fault::BodyTooLarge(_)) => (Reach::Answered, Bytes::new(), Some(fault)),
+            Err(fault) if head.is_some() => (Reach::AnswerCutShort, Bytes::new(), Some(fault)),
+            Err(Fault::Http(error)) if error.is_connect() || error.is_builder() => {
+                (Reach::NotConnected, Bytes::new(), Some(Fault::Http(error)))
+            }
+            Err(fault) => (Reach::NoAnswer, Bytes::new(), Some(fault)),
+        };
+        let (status, headers) = match head {
+            Some((status, headers)) => (Some(status), headers),
+            None => (None, HeaderMap::new()),
+        };
+        let detail = status
+            .filter(|status| !status.is_success())
+            .and_then(|_| ErrorResponse::read(&body).detail().cloned());
+        let request_id = request_id(&headers)
+            .or_else(|| detail.as_ref().and_then(|detail| detail.request_id.clone()));
+        let retry_after = retry_after(&headers, now);
+        Self {
+            reach,
+            status,
+            headers,
+            body,
+            detail,
+            request_id,
+            retry_after,
+            fault,
+        }
+    }
+
+    fn facts(&self, class: Class) -> Facts<'_> {
+        let detail = self.detail.as_ref();
+        Facts {
+            class,
+            reach: self.reach,
+            status: self.status.map(|status| status.as_u16()),
+            error_type: detail
+                .and_then(|detail| detail.type_.as_ref())
+                .map(model::ErrorType::as_str),
+            message: detail.and_then(|detail| detail.message.as_deref()),
+        }
+    }
+
+    fn response(&self) -> Option<http::Response<Bytes>> {
+        if self.fault.is_some() {
+            return None;
+        }
+        let mut response = http::Response::new(self.body.clone());
+        *response.status_mut() = self.status?;
+        *response.headers_mut() = self.headers.clone();
+        Some(response)
+    }
+}
+
+/// The two dialects' pages name the header differently; either is taken from either.
+fn request_id(headers: &HeaderMap) -> Option<String> {
+    ["flowlix-request-id", "request-id"]
+        .into_iter()
+        .filter_map(|name| headers.get(name)?.to_str().ok())
+        .find(|id| !id.is_empty())
+        .map(|id| id.chars().take(128).collect())
+}
+
+/// The work's result, or `None` when the limit came first.
+async fn within<F: Future>(work: F, mut limit: Sleep) -> Option<F::Output> {
+    let mut work = pin!(work);
+    std::future::poll_fn(|context| match work.as_mut().poll(context) {
+        Poll::Ready(done) => Poll::Ready(Some(done)),
+        Poll::Pending => limit.as_mut().poll(context).map(|()| None),
+    })
+    .await
+}

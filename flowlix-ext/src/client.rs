@@ -1,0 +1,481 @@
+//! The client: made from a key, cloned freely, shared by everything.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use flowlix_api::{Dialect, Session};
+
+use crate::base_url::{self, BaseUrl};
+use crate::call::Operation;
+use crate::call::backoff::{Backoff, ExponentialBackoff};
+use crate::call::budget::RetryBudget;
+use crate::call::engine::{Call, Shared};
+use crate::call::hook::Hook;
+use crate::call::metrics::Metrics;
+use crate::call::observers::Observers;
+use crate::call::options::CallOptions;
+use crate::call::rate::{RateLimit, RateSnapshot};
+use crate::error::Error;
+use crate::idempotency::{IdempotencyKey, KeyProvider, RandomKeys};
+use crate::journal::{Book, Journal};
+use crate::key::{ApiKey, Mode};
+use crate::polling::{DefaultPolling, Polling};
+use crate::runtime::{Runtime, SystemRuntime};
+use crate::wire::Wire;
+
+const KEY_VARIABLE: &str = "FLOWLIX_API_KEY";
+const URL_VARIABLE: &str = "FLOWLIX_BASE_URL";
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A Flowlix client. Cheap to clone; clones share connections, the retry budget, and what
+/// Flowlix said about its rate limit.
+///
+/// ```
+/// use flowlix_ext::{Flowlix, Mode};
+///
+/// let flowlix = Flowlix::new("fl_test_sk_abc123def456")?;
+/// assert_eq!(flowlix.mode(), Mode::Test);
+/// # Ok::<(), flowlix_ext::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Flowlix {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    key: ApiKey,
+    base_url: BaseUrl,
+    wire: Wire,
+    shared: Arc<Shared>,
+    options: CallOptions,
+    polling: Arc<dyn Polling>,
+    keys: Arc<dyn KeyProvider>,
+    book: Option<Book>,
+}
+
+impl Flowlix {
+    /// A client for this API key, with every default.
+    ///
+    /// # Errors
+    /// [`Configuration`](crate::ErrorKind::Configuration) when the key is not one, or TLS cannot be set up.
+    pub fn new(api_key: &str) -> Result<Self, Error> {
+        Self::builder(api_key).build()
+    }
+
+    /// A client for the key in `FLOWLIX_API_KEY`, at `FLOWLIX_BASE_URL` if that is set.
+    ///
+    /// # Errors
+    /// [`Configuration`](crate::ErrorKind::Configuration) when the variable is missing or not a key, or the
+    /// address is not allowed.
+    pub fn from_env() -> Result<Self, Error> {
+        FlowlixBuilder::from_env()?.build()
+    }
+
+    /// A client with settings of your own.
+    pub fn builder(api_key: &str) -> FlowlixBuilder {
+        FlowlixBuilder::new(zeroize::Zeroizing::new(api_key.to_owned()))
+    }
+
+    /// The dialect that the key decided.
+    #[must_use]
+    pub fn dialect(&self) -> Dialect {
+        self.inner.key.dialect()
+    }
+
+    /// Whether the key moves real money.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.inner.key.mode()
+    }
+
+    /// Tokens left in the retry budget that all clones share.
+    #[must_use]
+    pub fn retry_budget_left(&self) -> u32 {
+        self.inner.shared.budget.available()
+    }
+
+    /// What is known of the API key's rate limit now, and how long a request would be held back.
+    #[must_use]
+    pub fn rate_limit(&self) -> RateSnapshot {
+        self.inner.shared.rate.snapshot(self.runtime().now())
+    }
+
+    pub(crate) fn wire(&self) -> &Wire {
+        &self.inner.wire
+    }
+
+    pub(crate) fn options(&self) -> CallOptions {
+        self.inner.options.clone()
+    }
+
+    pub(crate) fn runtime(&self) -> &dyn Runtime {
+        &*self.inner.shared.runtime
+    }
+
+    pub(crate) fn polling(&self) -> &Arc<dyn Polling> {
+        &self.inner.polling
+    }
+
+    pub(crate) fn read(&self, operation: Operation, options: CallOptions) -> Arc<Call> {
+        Arc::new(Call::new(
+            self.inner.shared.clone(),
+            operation,
+            None,
+            options,
+        ))
+    }
+
+    pub(crate) fn book(&self) -> Option<&Book> {
+        self.inner.book.as_ref()
+    }
+
+    /// The key of a write, fixed before anything is sent.
+    pub(crate) fn key_for(
+        &self,
+        operation: Operation,
+        key: Option<IdempotencyKey>,
+    ) -> Result<IdempotencyKey, Error> {
+        match key {
+            Some(key) => Ok(key),
+            None => self.inner.keys.fresh_key(self.runtime()).map_err(|error| {
+                Error::invalid_request(
+                    operation,
+                    vec![crate::error::Violation::new(
+                        "idempotency_key",
+                        error.to_string(),
+                    )],
+                )
+            }),
+        }
+    }
+
+    /// A write whose key still protects.
+    pub(crate) fn write(
+        &self,
+        operation: Operation,
+        key: IdempotencyKey,
+        options: CallOptions,
+    ) -> Result<Arc<Call>, Error> {
+        if !options.refused_headers.is_empty() {
+            return Err(Error::invalid_request(operation, options.refused_headers));
+        }
+        if key.is_too_old(self.runtime().now()) {
+            return Err(Error::key_too_old(operation, key));
+        }
+        Ok(Arc::new(Call::new(
+            self.inner.shared.clone(),
+            operation,
+            Some(key),
+            options,
+        )))
+    }
+}
+
+/// Shows where the client goes and as what, not the key.
+impl fmt::Debug for Flowlix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Flowlix")
+            .field("key", &self.inner.key)
+            .field("base_url", &self.inner.base_url.as_str())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Settings of a [`Flowlix`] client. What is not set keeps its default.
+#[must_use]
+pub struct FlowlixBuilder {
+    api_key: zeroize::Zeroizing<String>,
+    base_url: String,
+    connect_timeout: Duration,
+    options: CallOptions,
+    runtime: Arc<dyn Runtime>,
+    backoff: Arc<dyn Backoff>,
+    budget: RetryBudget,
+    rate: RateLimit,
+    observers: Observers,
+    polling: Arc<dyn Polling>,
+    keys: Arc<dyn KeyProvider>,
+    journal: Option<Arc<dyn Journal>>,
+    journal_account: Option<String>,
+}
+
+impl FlowlixBuilder {
+    fn new(api_key: zeroize::Zeroizing<String>) -> Self {
+        Self {
+            api_key,
+            base_url: base_url::DEFAULT.to_owned(),
+            connect_timeout: CONNECT_TIMEOUT,
+            options: CallOptions::default(),
+            runtime: Arc::new(SystemRuntime::new()),
+            backoff: Arc::new(ExponentialBackoff::default()),
+            budget: RetryBudget::default(),
+            rate: RateLimit::default(),
+            observers: Observers::default(),
+            polling: Arc::new(DefaultPolling),
+            keys: Arc::new(RandomKeys),
+            journal: None,
+            journal_account: None,
+        }
+    }
+
+    /// Takes the key from `FLOWLIX_API_KEY`, and the address from `FLOWLIX_BASE_URL` if that is set.
+    ///
+    /// # Errors
+    /// [`Configuration`](crate::ErrorKind::Configuration) when a variable is missing or not text.
+    pub fn from_env() -> Result<Self, Error> {
+        Self::from_variables(|name| match std::env::var(name) {
+            Ok(text) => Ok(Some(text)),
+            Err(std::env::VarError::NotPresent) => Ok(None),
+            Err(std::env::VarError::NotUnicode(_)) => Err(Error::configuration(
+                format!("the variable {name} is not UTF-8"),
+                None,
+            )),
+        })
+    }
+
+    fn from_variables(read: impl Fn(&str) -> Result<Option<String>, Error>) -> Result<Self, Error> {
+        let key = read(KEY_VARIABLE)?.ok_or_else(|| {
+            Error::configuration(
+                format!("the variable {KEY_VARIABLE} is not set; put the API key there"),
+                None,
+            )
+        })?;
+        let builder = Self::new(zeroize::Zeroizing::new(key));
+        Ok(match read(URL_VARIABLE)? {
+            Some(url) => builder.base_url(url),
+            None => builder,
+        })
+    }
+
+    /// Where Flowlix is: https, or http on this machine (a sandbox). Default: `https://api.flowlix.dev`.
+    pub fn base_url(mut self, url: impl Into<String>) -> Self {
+        self.base_url = url.into();
+        self
+    }
+
+    /// How long connecting may take, with TLS. Default: 5 s.
+    pub fn connect_timeout(mut self, limit: Duration) -> Self {
+        self.connect_timeout = limit;
+        self
+    }
+
+    /// How long one attempt may take, from sending to the last byte of the answer. Default: 20 s.
+    pub fn attempt_timeout(mut self, limit: Duration) -> Self {
+        self.options.attempt_timeout = limit;
+        self
+    }
+
+    /// How long a whole call may take, with all attempts and pauses. Default: 60 s.
+    pub fn operation_timeout(mut self, limit: Duration) -> Self {
+        self.options.operation_timeout = limit;
+        self
+    }
+
+    /// How often a failing request is sent at most. Default: 4; 1 turns retries off.
+    pub fn max_attempts(mut self, attempts: u32) -> Self {
+        self.options.max_attempts = attempts;
+        self
+    }
+
+    /// The pauses between attempts. Default: [`ExponentialBackoff`].
+    pub fn backoff(mut self, backoff: impl Backoff + 'static) -> Self {
+        self.backoff = Arc::new(backoff);
+        self
+    }
+
+    /// The budget of retries that all clones share. Default: [`RetryBudget::default`].
+    pub fn retry_budget(mut self, budget: RetryBudget) -> Self {
+        self.budget = budget;
+        self
+    }
+
+    /// The account of requests that the API key has left. Default: one of this client and its clones. Give
+    /// a clone of one [`RateLimit`] to each client that uses the same key, or [`RateLimit::off`] to be
+    /// slowed by Flowlix's 429 alone.
+    pub fn rate_limit(mut self, rate: RateLimit) -> Self {
+        self.rate = rate;
+        self
+    }
+
+    /// Adds a [`Hook`] that sees every attempt; several are called in the order in which they were added.
+    pub fn hook(mut self, hook: impl Hook + 'static) -> Self {
+        self.observers.hooks.push(Arc::new(hook));
+        self
+    }
+
+    /// Adds a receiver of the client's [counters](crate::call::metrics); there may be several.
+    pub fn metrics(mut self, metrics: impl Metrics + 'static) -> Self {
+        self.observers.metrics.push(Arc::new(metrics));
+        self
+    }
+
+    /// The pace of waiting for payments. Default: [`DefaultPolling`].
+    pub fn polling(mut self, polling: impl Polling + 'static) -> Self {
+        self.polling = Arc::new(polling);
+        self
+    }
+
+    /// Who makes idempotency keys for writes that bring none. Default: [`RandomKeys`].
+    pub fn key_provider(mut self, keys: impl KeyProvider + 'static) -> Self {
+        self.keys = Arc::new(keys);
+        self
+    }
+
+    /// Records every write before it is sent, and its outcome after; see [`journal`](crate::journal). Default:
+    /// none.
+    pub fn journal(mut self, journal: impl Journal + 'static) -> Self {
+        self.journal = Some(Arc::new(journal));
+        self
+    }
+
+    /// Whose writes the journal's records are. Needed when several merchants share one journal, and when a
+    /// merchant's API key changes: records that another key made count as this merchant's then.
+    pub fn journal_account(mut self, name: impl Into<String>) -> Self {
+        self.journal_account = Some(name.into());
+        self
+    }
+
+    /// Clock, sleep and randomness. Default: [`SystemRuntime`].
+    pub fn runtime(mut self, runtime: impl Runtime + 'static) -> Self {
+        self.runtime = Arc::new(runtime);
+        self
+    }
+
+    /// Builds the client. Nothing is sent.
+    ///
+    /// # Errors
+    /// [`Configuration`](crate::ErrorKind::Configuration) when key or address are not allowed, or TLS cannot
+    /// be set up.
+    pub fn build(self) -> Result<Flowlix, Error> {
+        let key = ApiKey::parse(&self.api_key)
+            .map_err(|error| Error::configuration(error.to_string(), None))?;
+        let base_url = BaseUrl::parse(&self.base_url)
+            .map_err(|error| Error::configuration(error.to_string(), None))?;
+        let http = self.http_client(&base_url)?;
+        let session = Session::new(key.expose())
+            .map_err(|error| Error::configuration(error.to_string(), None))?;
+        let (dialect, mode) = (key.dialect(), key.mode());
+        let wire = Wire::new(dialect, base_url.as_str(), http, session);
+        let account = self.journal_account;
+        let book = self
+            .journal
+            .map(|journal| Book::open(journal, account, &key))
+            .transpose()
+            .map_err(|error| {
+                Error::configuration("the journal cannot be used", Some(Box::new(error)))
+            })?;
+        Ok(Flowlix {
+            inner: Arc::new(Inner {
+                key,
+                base_url,
+                wire,
+                shared: Arc::new(Shared {
+                    dialect,
+                    mode,
+                    runtime: self.runtime,
+                    backoff: self.backoff,
+                    budget: self.budget,
+                    rate: self.rate,
+                    observers: self.observers,
+                }),
+                options: self.options,
+                polling: self.polling,
+                keys: self.keys,
+                book,
+            }),
+        })
+    }
+
+    /// One retry layer, no redirects: a redirected POST would become a GET, or show a card to another host.
+    fn http_client(&self, base_url: &BaseUrl) -> Result<reqwest::Client, Error> {
+        let builder = flowlix_api::http_client_builder()
+            .map_err(|error| Error::configuration("TLS cannot be set up", Some(Box::new(error))))?
+            .connect_timeout(self.connect_timeout)
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            .retry(reqwest::retry::never())
+            .user_agent(concat!("flowlix-rust/", env!("CARGO_PKG_VERSION")));
+        let builder = if base_url.is_loopback() {
+            // A proxy of the environment is for reaching other machines.
+            builder.no_proxy()
+        } else {
+            builder.https_only(true)
+        };
+        builder.build().map_err(|error| {
+            Error::configuration("the HTTP client cannot be built", Some(Box::new(error)))
+        })
+    }
+}
+
+impl fmt::Debug for FlowlixBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FlowlixBuilder")
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::ErrorKind;
+
+    fn variables(
+        set: &'static [(&'static str, &'static str)],
+    ) -> impl Fn(&str) -> Result<Option<String>, Error> {
+        move |name| {
+            Ok(set
+                .iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| (*value).to_owned()))
+        }
+    }
+
+    #[test]
+    fn the_environment_gives_key_and_address() {
+        let builder = FlowlixBuilder::from_variables(variables(&[
+            (KEY_VARIABLE, "api_test_sk_canary123"),
+            (URL_VARIABLE, "http://127.0.0.1:8080"),
+        ]));
+        let flowlix = builder.unwrap().build().unwrap();
+        assert_eq!(
+            (flowlix.dialect(), flowlix.mode()),
+            (Dialect::Uppercase, Mode::Test)
+        );
+        assert_eq!(flowlix.inner.base_url.as_str(), "http://127.0.0.1:8080");
+    }
+
+    #[test]
+    fn a_missing_key_names_the_variable() {
+        let error = FlowlixBuilder::from_variables(variables(&[])).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        assert!(error.to_string().contains("FLOWLIX_API_KEY"), "{error}");
+    }
+
+    #[test]
+    fn bad_settings_fail_before_anything_is_sent_and_show_no_secret() {
+        for builder in [
+            Flowlix::builder("sk_canary123"),
+            Flowlix::builder("fl_live_sk_canary123").base_url("http://api.flowlix.dev"),
+        ] {
+            assert!(!format!("{builder:?}").contains("canary"));
+            let error = builder.build().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Configuration);
+            assert!(
+                !format!("{error} {error:?}").contains("canary"),
+                "{error:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_client_shows_no_secret() {
+        let flowlix = Flowlix::new("fl_live_sk_canary123").unwrap();
+        assert_eq!(
+            format!("{flowlix:?}"),
+            r#"Flowlix { key: ApiKey(fl_live_sk_[redacted]), base_url: "https://api.flowlix.dev", .. }"#
+        );
+    }
+}

@@ -1,0 +1,118 @@
+//! Errors that a journal brings about.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::{Error, ErrorKind};
+use crate::call::Operation;
+use crate::call::history::StopReason;
+use crate::idempotency::IdempotencyKey;
+use crate::journal::JournalError;
+
+impl Error {
+    /// The journal failed, or forbids the write; nothing was sent.
+    pub(crate) fn journal(operation: Operation, key: IdempotencyKey, error: JournalError) -> Self {
+        let mut made = Self::new(ErrorKind::Journal, Some(operation), error.to_string());
+        made.0.key = Some(key);
+        made.resting_on(error)
+    }
+
+    fn resting_on(mut self, error: JournalError) -> Self {
+        self.0.source = std::error::Error::source(&error)
+            .is_some()
+            .then(|| Box::new(Cause(error.clone())) as _);
+        self.0.journal = Some(error);
+        self
+    }
+
+    /// The journal cannot be read.
+    pub(crate) fn journal_unread(error: JournalError) -> Self {
+        Self::new(ErrorKind::Journal, None, error.to_string()).resting_on(error)
+    }
+
+    /// The journal has a reason to forbid the write that repeating it will not change; nothing was sent.
+    pub(crate) fn journal_forbids(
+        operation: Operation,
+        key: IdempotencyKey,
+        reason: impl Into<String>,
+    ) -> Self {
+        let mut error = Self::journal(operation, key, JournalError::new(reason));
+        error.0.stop = Some(StopReason::Final);
+        error
+    }
+
+    /// The journal knows the key from another request; nothing was sent.
+    pub(crate) fn key_reused(operation: Operation, key: IdempotencyKey) -> Self {
+        let cause = "the journal knows the key from a request with another body; nothing was sent";
+        let mut error = Self::new(ErrorKind::KeyReused, Some(operation), cause);
+        error.0.key = Some(key);
+        error
+    }
+
+    /// Somebody else was sending this request for as long as this call had time.
+    pub(crate) fn held_elsewhere(
+        operation: Operation,
+        key: IdempotencyKey,
+        elapsed: Duration,
+    ) -> Self {
+        let cause = "another caller is sending this request, and was not done in time";
+        let mut error = Self::new(ErrorKind::OutcomeUnknown, Some(operation), cause);
+        error.0.key = Some(key);
+        error.0.elapsed = elapsed;
+        error
+    }
+
+    /// Flowlix accepted the write earlier, and what the journal stored of it cannot be read.
+    pub(crate) fn stored_undecodable(
+        operation: Operation,
+        key: IdempotencyKey,
+        raw: String,
+        path: String,
+    ) -> Self {
+        let cause = "the answer that the journal stored cannot be read";
+        let mut error = Self::new(ErrorKind::AcceptedButUndecodable, Some(operation), cause);
+        error.0.key = Some(key);
+        error.0.raw_body = Some(Bytes::from(raw));
+        error.0.path = Some(path);
+        error
+    }
+
+    /// The same error, of a write that may have been carried out by an earlier call.
+    pub(super) fn or_in_doubt(mut self, in_doubt: bool) -> Self {
+        if in_doubt {
+            self.0.kind = ErrorKind::OutcomeUnknown;
+        }
+        self
+    }
+
+    /// The same error, which the journal does not have.
+    pub(crate) fn with_journal_error(mut self, error: JournalError) -> Self {
+        self.0.journal = Some(error);
+        self
+    }
+
+    /// What went wrong with the [journal](crate::journal). With [`ErrorKind::Journal`] it is why nothing was sent;
+    /// with any other kind it is why the journal does not have this outcome, which
+    /// [`recover`](crate::Flowlix::recover) or a repeat with the same key finds out.
+    #[must_use]
+    pub fn journal_error(&self) -> Option<&JournalError> {
+        self.0.journal.as_ref()
+    }
+}
+
+/// What a journal's error rests on: its own words stand in the error's line already.
+#[derive(Debug)]
+struct Cause(JournalError);
+
+impl std::fmt::Display for Cause {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::error::Error::source(&self.0).map_or(Ok(()), |source| write!(f, "{source}"))
+    }
+}
+
+impl std::error::Error for Cause {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        std::error::Error::source(&self.0).and_then(std::error::Error::source)
+    }
+}

@@ -1,0 +1,408 @@
+//! The one error type: what happened, what it means for the money, and what to do.
+
+mod display;
+mod journal;
+mod kind;
+mod violation;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use flowlix_api::model;
+
+use crate::call::Operation;
+use crate::call::engine::{Call, Fault, Last};
+use crate::call::history::{AttemptReport, StopReason};
+use crate::decline::Decline;
+use crate::idempotency::IdempotencyKey;
+use crate::journal::JournalError;
+use crate::payments::WaitProgress;
+use crate::reply::Receipt;
+
+pub(crate) use display::{one_line, printable};
+pub use kind::ErrorKind;
+pub use violation::Violation;
+
+/// What every call returns when it has no result to show.
+///
+/// The first question after a write is [`may_have_taken_effect`](Self::may_have_taken_effect): only when it
+/// is `false` did this call certainly move no money. Its text is one line, begins with operation and request
+/// id, and holds no body, no header and no secret; [`explain`](Self::explain) tells the whole story.
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    operation: Option<Operation>,
+    cause: String,
+    key: Option<IdempotencyKey>,
+    attempts: Vec<AttemptReport>,
+    elapsed: Duration,
+    status: Option<u16>,
+    request_id: Option<String>,
+    detail: Option<model::ErrorDetail>,
+    retry_after: Option<Duration>,
+    stop: Option<StopReason>,
+    timed_out: bool,
+    raw_body: Option<Bytes>,
+    path: Option<String>,
+    violations: Vec<Violation>,
+    wait: Option<Box<WaitProgress>>,
+    refund_amount: Option<i64>,
+    journal: Option<JournalError>,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Error {
+    fn new(kind: ErrorKind, operation: Option<Operation>, cause: impl Into<String>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            operation,
+            cause: cause.into(),
+            key: None,
+            attempts: Vec::new(),
+            elapsed: Duration::ZERO,
+            status: None,
+            request_id: None,
+            detail: None,
+            retry_after: None,
+            stop: None,
+            timed_out: false,
+            raw_body: None,
+            path: None,
+            violations: Vec::new(),
+            wait: None,
+            refund_amount: None,
+            journal: None,
+            source: None,
+        }))
+    }
+
+    /// The client cannot be built.
+    pub(crate) fn configuration(
+        cause: impl Into<String>,
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        let mut error = Self::new(ErrorKind::Configuration, None, cause);
+        error.0.source = source;
+        error
+    }
+
+    /// The request breaks documented rules; nothing was sent.
+    pub(crate) fn invalid_request(operation: Operation, violations: Vec<Violation>) -> Self {
+        let mut error = Self::new(ErrorKind::InvalidRequest, Some(operation), String::new());
+        error.0.violations = violations;
+        error
+    }
+
+    /// The caller's key protects no longer; nothing was sent.
+    pub(crate) fn key_too_old(operation: Operation, key: IdempotencyKey) -> Self {
+        let cause = "the idempotency key was first used 23 hours ago or more";
+        let mut error = Self::new(ErrorKind::KeyTooOld, Some(operation), cause);
+        error.0.key = Some(key);
+        error
+    }
+
+    /// A blocking call where blocking would stop everything else; nothing was sent.
+    #[cfg(feature = "blocking")]
+    pub(crate) fn blocking_in_async() -> Self {
+        Self::new(ErrorKind::BlockingInAsync, None, String::new())
+    }
+
+    /// A wait that ended without an outcome.
+    pub(crate) fn wait_timeout(progress: WaitProgress, last_error: Option<Error>) -> Self {
+        let operation = Some(Operation::RetrievePayment);
+        let mut error = Self::new(ErrorKind::WaitTimeout, operation, progress.summary());
+        error.0.elapsed = progress.elapsed;
+        error.0.wait = Some(Box::new(progress));
+        error.0.request_id = last_error
+            .as_ref()
+            .and_then(|last| last.0.request_id.clone());
+        error.0.source = last_error.map(Into::into);
+        error
+    }
+
+    /// The same error, with how far the wait came that it ended.
+    pub(crate) fn during_wait(mut self, progress: WaitProgress) -> Self {
+        self.0.wait = Some(Box::new(progress));
+        self
+    }
+
+    /// The same error, with the amount that a refund asked for.
+    pub(crate) fn with_refund_amount(mut self, minor_units: Option<i64>) -> Self {
+        self.0.refund_amount = minor_units;
+        self
+    }
+
+    /// How a call ended that was not accepted.
+    pub(crate) fn from_call(call: &Call) -> Self {
+        let mut record = call.record();
+        let attempts = std::mem::take(&mut record.attempts);
+        if !record.refused.is_empty() {
+            return Self::invalid_request(call.operation(), std::mem::take(&mut record.refused));
+        }
+        let (in_doubt, stop) = (record.in_doubt, record.stop);
+        let mut error = match record.last.take() {
+            Some(last) => Self::from_last(call.operation(), in_doubt, last),
+            None => Self::new(
+                ErrorKind::NotSent,
+                Some(call.operation()),
+                "there was no time left, or no key that still protects",
+            )
+            .or_in_doubt(in_doubt),
+        };
+        drop(record);
+        error.0.attempts = attempts;
+        error.0.stop = stop;
+        error.0.elapsed = call.elapsed();
+        error.0.key = call.key().cloned();
+        error
+    }
+
+    fn from_last(operation: Operation, in_doubt: bool, last: Last) -> Self {
+        let kind = if in_doubt {
+            ErrorKind::OutcomeUnknown
+        } else {
+            last.rule.kind
+        };
+        let mut error = Self::new(kind, Some(operation), display::cause(&last));
+        let inner = &mut error.0;
+        inner.status = last.answer.status.map(|status| status.as_u16());
+        inner.request_id = last.answer.request_id;
+        inner.detail = last.answer.detail;
+        inner.retry_after = last.answer.retry_after;
+        match last.answer.fault {
+            Some(Fault::Http(source)) => {
+                inner.timed_out = source.is_timeout();
+                inner.source = Some(Box::new(source.without_url()));
+            }
+            Some(Fault::AttemptTimeout(_)) => inner.timed_out = true,
+            Some(Fault::BodyTooLarge(_)) | None => {}
+        }
+        error
+    }
+
+    /// Flowlix accepted, and what it answered cannot be read.
+    pub(crate) fn undecodable(call: &Call, path: String) -> Self {
+        call.note_undecodable(&path);
+        let raw_body = call.accepted_body();
+        let mut error = Self::from_call(call);
+        error.0.kind = if call.operation().is_write() {
+            ErrorKind::AcceptedButUndecodable
+        } else {
+            ErrorKind::Undecodable
+        };
+        error.0.raw_body = raw_body;
+        error.0.path = Some(path);
+        error
+    }
+
+    /// A list that cannot go on, though the page was answered.
+    pub(crate) fn list_stuck(receipt: &Receipt, cause: impl Into<String>) -> Self {
+        let mut error = Self::new(ErrorKind::ListStuck, Some(receipt.operation()), cause);
+        error.0.request_id = receipt.request_id().map(str::to_owned);
+        error.0.attempts = receipt.history().to_vec();
+        error.0.elapsed = receipt.elapsed();
+        error
+    }
+
+    /// What kind of failure this is.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// The operation that failed; `None` when the client could not be built.
+    #[must_use]
+    pub fn operation(&self) -> Option<Operation> {
+        self.0.operation
+    }
+
+    /// Flowlix's id of the last answered request: quote it to Flowlix's support.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        self.0.request_id.as_deref()
+    }
+
+    /// How often the request was sent, or at least begun.
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        u32::try_from(self.0.attempts.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Each attempt and the decision that followed it.
+    #[must_use]
+    pub fn history(&self) -> &[AttemptReport] {
+        &self.0.attempts
+    }
+
+    /// How long the call took.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.0.elapsed
+    }
+
+    /// The key of a write. Repeat the same call with it to settle an unknown outcome.
+    #[must_use]
+    pub fn idempotency_key(&self) -> Option<&IdempotencyKey> {
+        self.0.key.as_ref()
+    }
+
+    /// HTTP status of the last answer.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        self.0.status
+    }
+
+    /// What Flowlix said, when the last answer was its error envelope. Its `message` may be logged, and is
+    /// not meant for customers.
+    #[must_use]
+    pub fn api_error(&self) -> Option<&model::ErrorDetail> {
+        self.0.detail.as_ref()
+    }
+
+    /// How long Flowlix asked to wait, counted from its last answer.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
+    /// Why the call was not tried again.
+    #[must_use]
+    pub fn stop_reason(&self) -> Option<StopReason> {
+        self.0.stop
+    }
+
+    /// Everything that was wrong with a request that was refused before it was sent.
+    #[must_use]
+    pub fn violations(&self) -> &[Violation] {
+        &self.0.violations
+    }
+
+    /// The answer that could not be read, as it came. It may hold personal data: do not log it.
+    #[must_use]
+    pub fn raw_body(&self) -> Option<&[u8]> {
+        self.0.raw_body.as_deref()
+    }
+
+    /// Where in the JSON an answer stopped making sense, such as `refunds[0].amount`; `.` is the whole.
+    #[must_use]
+    pub fn json_path(&self) -> Option<&str> {
+        self.0.path.as_deref()
+    }
+
+    /// The amount that a failed refund asked for, in minor units: what was left of the payment when the call
+    /// named no amount and the SDK read it. Give it when you repeat the call with the same key.
+    #[must_use]
+    pub fn refund_amount(&self) -> Option<i64> {
+        self.0.refund_amount
+    }
+
+    /// How far a wait came that ran out of time.
+    #[must_use]
+    pub fn wait_progress(&self) -> Option<&WaitProgress> {
+        self.0.wait.as_deref()
+    }
+
+    /// Whether money may have moved, or something may have been created, by this call. `true` for
+    /// [`OutcomeUnknown`](ErrorKind::OutcomeUnknown) and
+    /// [`AcceptedButUndecodable`](ErrorKind::AcceptedButUndecodable).
+    #[must_use]
+    pub fn may_have_taken_effect(&self) -> bool {
+        self.outcome_unknown() || self.0.kind == ErrorKind::AcceptedButUndecodable
+    }
+
+    /// The request was sent, and whether it was carried out is not known. Settle it: repeat the same call
+    /// with [`idempotency_key`](Self::idempotency_key), within 23 hours of the key's first use.
+    #[must_use]
+    pub fn outcome_unknown(&self) -> bool {
+        self.0.kind == ErrorKind::OutcomeUnknown
+    }
+
+    /// Whether the same call, with the same key, may succeed later without any change.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        let kind = matches!(
+            self.0.kind,
+            ErrorKind::NotSent
+                | ErrorKind::RateLimited
+                | ErrorKind::Unavailable
+                | ErrorKind::OutcomeUnknown
+                | ErrorKind::Journal
+                | ErrorKind::WaitTimeout
+        );
+        let forbidden = self.0.kind == ErrorKind::Journal && self.0.stop == Some(StopReason::Final);
+        kind && !forbidden && self.0.stop != Some(StopReason::KeyAge)
+    }
+
+    /// The card was refused at once. Most declines are not errors: they show on the payment.
+    #[must_use]
+    pub fn is_declined(&self) -> bool {
+        self.0.kind == ErrorKind::Declined
+    }
+
+    /// What to tell the customer, and what helps, when the card was refused at once.
+    #[must_use]
+    pub fn decline(&self) -> Option<Decline> {
+        let detail = self.0.detail.as_ref().filter(|_| self.is_declined())?;
+        Some(Decline::of_error(detail))
+    }
+
+    /// Nothing was sent, because the request breaks a documented rule.
+    #[must_use]
+    pub fn is_invalid_request(&self) -> bool {
+        self.0.kind == ErrorKind::InvalidRequest
+    }
+
+    /// The API key is wrong, revoked, or of the other mode.
+    #[must_use]
+    pub fn is_authentication(&self) -> bool {
+        self.0.kind == ErrorKind::Authentication
+    }
+
+    /// There is no such payment for this API key.
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        self.0.kind == ErrorKind::NotFound
+    }
+
+    /// Flowlix refused the call because there were too many.
+    #[must_use]
+    pub fn is_rate_limited(&self) -> bool {
+        self.0.kind == ErrorKind::RateLimited
+    }
+
+    /// The idempotency key belongs to a request with another body.
+    #[must_use]
+    pub fn is_key_reused(&self) -> bool {
+        self.0.kind == ErrorKind::KeyReused
+    }
+
+    /// No connection to Flowlix was made, in any attempt.
+    #[must_use]
+    pub fn is_not_sent(&self) -> bool {
+        self.0.kind == ErrorKind::NotSent
+    }
+
+    /// The last attempt, or a wait, ran out of time.
+    #[must_use]
+    pub fn is_timeout(&self) -> bool {
+        self.0.timed_out || self.0.kind == ErrorKind::WaitTimeout
+    }
+
+    /// The whole story in several lines, fit for a support ticket: the error, then each attempt with what
+    /// followed and why. Holds no body and no secret.
+    #[must_use]
+    pub fn explain(&self) -> String {
+        let mut text = self.to_string();
+        for attempt in &self.0.attempts {
+            text.push_str(&format!("\n  {attempt}"));
+        }
+        text
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}

@@ -1,0 +1,259 @@
+//! What a journal keeps of one write.
+
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use flowlix_api::Dialect;
+use flowlix_api::model::PaymentId;
+use serde::{Deserialize, Serialize};
+
+use super::JournalError;
+use crate::call::Operation;
+use crate::key::Mode;
+
+/// Whose writes: one merchant in one mode. Test and live writes never meet.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Scope {
+    /// The merchant's name in this journal, empty unless
+    /// [`FlowlixBuilder::journal_account`](crate::FlowlixBuilder::journal_account) gives one.
+    pub account: String,
+    /// Test or live.
+    #[serde(with = "mode_text")]
+    pub mode: Mode,
+}
+
+impl Scope {
+    /// The scope of an account in a mode.
+    #[must_use]
+    pub fn new(account: impl Into<String>, mode: Mode) -> Self {
+        Self {
+            account: account.into(),
+            mode,
+        }
+    }
+
+    /// The mode as stores write it: `test` or `live`.
+    #[must_use]
+    pub fn mode_text(&self) -> &'static str {
+        mode_text::of(self.mode)
+    }
+}
+
+/// What names a record: one operation under one idempotency key.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RecordId {
+    /// Whose write.
+    pub scope: Scope,
+    /// The operation's name, such as `create_direct_payment`.
+    pub operation: String,
+    /// The text of the idempotency key.
+    pub key: String,
+}
+
+impl RecordId {
+    /// The name of an operation's record.
+    #[must_use]
+    pub fn new(scope: Scope, operation: Operation, key: impl Into<String>) -> Self {
+        Self {
+            scope,
+            operation: operation.name().to_owned(),
+            key: key.into(),
+        }
+    }
+}
+
+/// One write: what was about to be sent, and what came of it.
+///
+/// Holds no card number and no security code, nor anything that depends on more of them than the last four
+/// digits. A payment's answer may hold the customer's name and address: treat a journal like the rest of your
+/// customers' data.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Record {
+    /// The name.
+    pub id: RecordId,
+    /// 1 when first stored, one more with each change: see [`Journal::store`](super::Journal::store).
+    pub version: u64,
+    /// The dialect that it is sent in.
+    #[serde(with = "dialect_text")]
+    pub dialect: Dialect,
+    /// Tells API keys apart without showing them.
+    pub credential: String,
+    /// Tells requests apart without showing them: an HMAC-SHA256 of everything that is sent, the card as its
+    /// last four digits, expiry and holder.
+    pub fingerprint: String,
+    /// What the payment or refund carries in its metadata, so that it can be found again.
+    pub stamp: Option<String>,
+    /// Minor units, as sent.
+    pub amount: Option<i64>,
+    /// ISO 4217, in upper case.
+    pub currency: Option<String>,
+    /// The payment that a refund is for.
+    pub payment_id: Option<PaymentId>,
+    /// Your order's reference.
+    pub merchant_reference: Option<String>,
+    /// The reason of a refund.
+    pub reason: Option<String>,
+    /// When it was recorded, right before it was first sent; Unix milliseconds.
+    pub started_at: i64,
+    /// From when on this SDK sends nothing more of it; Unix milliseconds. While it is
+    /// [`Sending`](State::Sending), the caller that sends holds the record until then.
+    pub quiet_from: i64,
+    /// The client that sends, or sent last.
+    pub holder: String,
+    /// When the record last changed; Unix milliseconds.
+    pub changed_at: i64,
+    /// How far it is.
+    pub state: State,
+}
+
+impl Record {
+    /// The record as text, for a store.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON; records that this SDK makes always can.
+    pub fn to_json(&self) -> Result<String, JournalError> {
+        serde_json::to_string(self)
+            .map_err(|error| JournalError::caused_by("a record cannot be written as JSON", error))
+    }
+
+    /// Reads what [`to_json`](Self::to_json) wrote.
+    ///
+    /// # Errors
+    /// When the text is not a record of this release or an earlier one.
+    pub fn from_json(text: &str) -> Result<Self, JournalError> {
+        serde_json::from_str(text).map_err(|error| {
+            // The text of serde's error quotes the record.
+            let place = format!("line {} column {}", error.line(), error.column());
+            JournalError::new(format!("a stored record cannot be read at {place}"))
+        })
+    }
+}
+
+/// How far a write is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum State {
+    /// It is being sent, or its process died while it was.
+    Sending,
+    /// It was sent, and what came of it is not known.
+    InDoubt,
+    /// Flowlix accepted it.
+    Accepted {
+        /// The answer in the model's form.
+        result: serde_json::Value,
+        /// Flowlix's id of the request.
+        request_id: Option<String>,
+    },
+    /// It was certainly not carried out.
+    NotDone {
+        /// Why.
+        why: String,
+    },
+}
+
+impl State {
+    /// Whether it is known what came of it.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        matches!(self, Self::Accepted { .. } | Self::NotDone { .. })
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sending => "sending",
+            Self::InDoubt => "in doubt",
+            Self::Accepted { .. } => "accepted",
+            Self::NotDone { .. } => "not done",
+        })
+    }
+}
+
+/// Unix milliseconds; what no i64 can hold is taken for its end.
+pub(super) fn millis(at: SystemTime) -> i64 {
+    match at.duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(since) => i64::try_from(since.as_millis()).unwrap_or(i64::MAX),
+        Err(before) => {
+            i64::try_from(before.duration().as_millis()).map_or(i64::MIN, |early| -early)
+        }
+    }
+}
+
+pub(super) fn span_millis(span: Duration) -> i64 {
+    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// The moment of Unix milliseconds, as far as the platform can show it.
+pub(super) fn moment(millis: i64) -> SystemTime {
+    let span = Duration::from_millis(millis.unsigned_abs());
+    let at = if millis < 0 {
+        SystemTime::UNIX_EPOCH.checked_sub(span)
+    } else {
+        SystemTime::UNIX_EPOCH.checked_add(span)
+    };
+    at.unwrap_or(SystemTime::UNIX_EPOCH)
+}
+
+mod mode_text {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    use crate::key::Mode;
+
+    pub(super) fn of(mode: Mode) -> &'static str {
+        match mode {
+            Mode::Test => "test",
+            Mode::Live => "live",
+        }
+    }
+
+    pub(super) fn serialize<S: Serializer>(mode: &Mode, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(of(*mode))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Mode, D::Error> {
+        match String::deserialize(from)?.as_str() {
+            "test" => Ok(Mode::Test),
+            "live" => Ok(Mode::Live),
+            _ => Err(D::Error::custom("a mode is test or live")),
+        }
+    }
+}
+
+mod dialect_text {
+    use flowlix_api::Dialect;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(dialect: &Dialect, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(dialect.name())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Dialect, D::Error> {
+        let name = String::deserialize(from)?;
+        [Dialect::SnakeCase, Dialect::Uppercase]
+            .into_iter()
+            .find(|dialect| dialect.name() == name)
+            .ok_or_else(|| D::Error::custom("a dialect is snake_case or uppercase"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_survive_at_either_end() {
+        for at in [i64::MIN, -1, 0, 1_719_792_000_123, i64::MAX] {
+            let shown = moment(at);
+            assert!(
+                millis(shown) == at || shown == SystemTime::UNIX_EPOCH,
+                "{at}"
+            );
+        }
+        assert_eq!(span_millis(Duration::MAX), i64::MAX);
+    }
+}

@@ -1,0 +1,323 @@
+//! The truth about writes whose outcome was never stored.
+
+mod report;
+mod search;
+
+use std::time::Duration;
+
+use flowlix_api::model::{Payment, Refund};
+use serde_json::Value;
+
+use super::record::{millis, moment, span_millis};
+use super::write::settle;
+use super::{Book, JournalError, Record, STAMP, State};
+use crate::call::Operation;
+use crate::call::options::{CallOptions, call_setters};
+use crate::client::Flowlix;
+use crate::error::Error;
+use crate::payments::into_future;
+use crate::refunds::RefundCreated;
+
+use search::{Evidence, Window, joined, search};
+
+pub use report::{Doubt, Recovered, Recovery, Truth};
+
+/// Default of [`Recover::certain_after`].
+pub const CERTAIN_AFTER: Duration = Duration::from_secs(10 * 60);
+
+/// Records that are read from the journal at once.
+const BATCH: u32 = 100;
+
+/// A recovery about to begin; see [`Flowlix::recover`](crate::Flowlix::recover).
+///
+/// Timeouts and attempts count for each request by itself.
+#[must_use = "nothing is asked before `send` or `await`"]
+#[derive(Debug)]
+pub struct Recover {
+    client: Flowlix,
+    certain_after: Duration,
+    options: CallOptions,
+}
+
+impl Flowlix {
+    /// Finds out what became of every write that the [journal](crate::journal) does not know the outcome of,
+    /// as after a crash, without needing the card again.
+    pub fn recover(&self) -> Recover {
+        Recover::new(self.clone())
+    }
+}
+
+impl Recover {
+    pub(crate) fn new(client: Flowlix) -> Self {
+        let options = client.options();
+        Self {
+            client,
+            certain_after: CERTAIN_AFTER,
+            options,
+        }
+    }
+
+    call_setters!();
+
+    /// How long after the last moment at which a request may have been sent nothing of it can be under way any
+    /// more, in our network or in Flowlix. Only then does finding nothing mean that nothing was done. Default:
+    /// 10 minutes.
+    pub fn certain_after(mut self, quiet: Duration) -> Self {
+        self.certain_after = quiet;
+        self
+    }
+
+    /// Asks Flowlix what became of every write that is not settled, and stores what is certain. It only reads:
+    /// nothing is charged, refunded or repeated, so it may run at any time, in several processes at once too.
+    ///
+    /// Payments are found by their stamp in the list of the time at which they were sent, uppercase refunds by
+    /// their stamp among their payment's refunds. Clocks up to 15 minutes apart do no harm.
+    ///
+    /// # Errors
+    /// [`Configuration`](crate::ErrorKind::Configuration) when the client has no journal,
+    /// [`Journal`](crate::ErrorKind::Journal) when that cannot be read. A write about which Flowlix could not be
+    /// asked is an entry of the result, like every other.
+    pub async fn send(self) -> Result<Recovery, Error> {
+        let book = self.client.book().ok_or_else(|| {
+            Error::configuration("recover() needs a journal; give the builder one", None)
+        })?;
+        let records = unsettled(book).await.map_err(Error::journal_unread)?;
+        let now = millis(self.client.runtime().now());
+        let windows = records
+            .iter()
+            .filter(|record| !is_refund(record) && !is_held(record, now))
+            .map(Window::of)
+            .collect();
+        let mut evidence = Vec::new();
+        for window in joined(windows) {
+            evidence.push(search(&self.client, &self.options, window).await);
+        }
+        let mut writes = Vec::new();
+        for record in records {
+            let truth = if is_held(&record, now) {
+                let until = moment(record.quiet_from);
+                Truth::StillUnknown(Doubt::StillSending { until })
+            } else if is_refund(&record) {
+                self.refund(book, &record, now).await
+            } else {
+                self.payment(book, &record, &evidence, now)
+            };
+            writes.push(self.keep(book, record, truth).await);
+        }
+        Ok(Recovery { writes })
+    }
+
+    fn payment(&self, book: &Book, record: &Record, evidence: &[Evidence], now: i64) -> Truth {
+        let Some(evidence) = evidence.iter().find(|evidence| evidence.covers(record)) else {
+            return Truth::StillUnknown(Doubt::ListIncomplete);
+        };
+        let stamp = record.stamp.as_deref().unwrap_or_default();
+        match evidence.stamped(stamp) {
+            [payment] => return Truth::of_payment(payment.clone()),
+            [] => {}
+            several => {
+                let payments = several.iter().map(|payment| payment.id.clone()).collect();
+                return Truth::StillUnknown(Doubt::Several { payments });
+            }
+        }
+        if let Some(payment) = evidence.unreadable(stamp) {
+            let payment = payment.clone();
+            return Truth::StillUnknown(Doubt::Unreadable { payment });
+        }
+        if let Some(why) = evidence.failure.clone() {
+            return Truth::StillUnknown(Doubt::CouldNotAsk { why });
+        }
+        if !evidence.is_complete {
+            return Truth::StillUnknown(Doubt::ListIncomplete);
+        }
+        if record.merchant_reference.is_some() {
+            let payments = evidence.alike(record);
+            if !payments.is_empty() {
+                return Truth::StillUnknown(Doubt::PaymentsLookTheSame { payments });
+            }
+        }
+        match self.doubt_absence(book, record, now) {
+            Some(doubt) => Truth::StillUnknown(doubt),
+            None => Truth::NotCharged(None),
+        }
+    }
+
+    async fn refund(&self, book: &Book, record: &Record, now: i64) -> Truth {
+        let payment = match self.refunded_payment(record).await {
+            Ok(payment) => payment,
+            Err(why) => return Truth::StillUnknown(Doubt::CouldNotAsk { why }),
+        };
+        if let Some(refund) = stamped_refund(&payment, record) {
+            return Truth::of_refund(refund.clone());
+        }
+        if record.stamp.is_none() {
+            let alike: Vec<&Refund> = refunds_alike(&payment, record).collect();
+            if !alike.is_empty() {
+                let refunds = alike.into_iter().map(|refund| refund.id.clone()).collect();
+                return Truth::StillUnknown(Doubt::RefundsLookTheSame { refunds });
+            }
+        }
+        match self.doubt_absence(book, record, now) {
+            Some(doubt) => Truth::StillUnknown(doubt),
+            None => Truth::NotRefunded(None),
+        }
+    }
+
+    async fn refunded_payment(&self, record: &Record) -> Result<Payment, String> {
+        let Some(id) = &record.payment_id else {
+            return Err("the record names no payment".to_owned());
+        };
+        let read = self
+            .client
+            .read(Operation::RetrievePayment, self.options.clone());
+        match self.client.wire().retrieve(&read, id).await {
+            Ok(payment) => Ok(payment.into_inner()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// Why finding nothing does not mean that nothing was done.
+    fn doubt_absence(&self, book: &Book, record: &Record, now: i64) -> Option<Doubt> {
+        if !book.made_by_this_key(record) && !book.account_is_named {
+            return Some(Doubt::OtherApiKey);
+        }
+        if record.dialect != book.dialect() {
+            return Some(Doubt::OtherDialect);
+        }
+        let quiet = span_millis(self.certain_after);
+        let certain_from = record.quiet_from.saturating_add(quiet);
+        (now < certain_from).then(|| Doubt::TooEarly {
+            certain_from: moment(certain_from),
+        })
+    }
+
+    /// Stores what is certain.
+    async fn keep(&self, book: &Book, record: Record, truth: Truth) -> Recovered {
+        let state = match outcome(&record, &truth) {
+            None => {
+                return Recovered {
+                    record,
+                    truth,
+                    journal_error: None,
+                };
+            }
+            Some(state) => state,
+        };
+        let stored = match state {
+            Err(error) => Err(error),
+            Ok(state) => {
+                let changed = Record {
+                    state,
+                    ..record.clone()
+                };
+                settle(book, changed, self.client.runtime()).await
+            }
+        };
+        match stored {
+            // Somebody has begun to send it again meanwhile, and what was found is no longer the truth.
+            Ok(false) if !exists(&truth) => Recovered {
+                truth: Truth::StillUnknown(Doubt::BegunAnew),
+                record,
+                journal_error: None,
+            },
+            Ok(_) => Recovered {
+                record,
+                truth,
+                journal_error: None,
+            },
+            Err(error) => Recovered {
+                record,
+                truth,
+                journal_error: Some(error),
+            },
+        }
+    }
+}
+
+into_future!(Recover => Recovery);
+
+async fn unsettled(book: &Book) -> Result<Vec<Record>, JournalError> {
+    let mut records: Vec<Record> = Vec::new();
+    loop {
+        let after = records.last().map(|record| record.id.clone());
+        let batch = book
+            .journal
+            .unsettled(&book.scope, after.as_ref(), BATCH)
+            .await?;
+        let is_stuck = batch
+            .first()
+            .zip(after.as_ref())
+            .is_some_and(|(first, after)| first.id <= *after);
+        if is_stuck {
+            return Err(JournalError::new(
+                "the journal lists its records in circles",
+            ));
+        }
+        if batch.is_empty() {
+            return Ok(records);
+        }
+        records.extend(batch);
+    }
+}
+
+fn is_refund(record: &Record) -> bool {
+    record.id.operation == Operation::CreateRefund.name()
+}
+
+/// Somebody may be sending it right now.
+fn is_held(record: &Record, now: i64) -> bool {
+    record.state == State::Sending && record.quiet_from > now
+}
+
+fn stamped_refund<'a>(payment: &'a Payment, record: &Record) -> Option<&'a Refund> {
+    let stamp = record.stamp.as_deref()?;
+    payment
+        .refunds
+        .iter()
+        .find(|refund| refund.metadata.get(STAMP).and_then(Value::as_str) == Some(stamp))
+}
+
+/// Refunds that the record's request may have created.
+fn refunds_alike<'a>(payment: &'a Payment, record: &'a Record) -> impl Iterator<Item = &'a Refund> {
+    let window = Window::of(record);
+    payment.refunds.iter().filter(move |refund| {
+        record.amount.is_none_or(|amount| refund.amount == amount)
+            && (refund.reason.is_none() || refund.reason == record.reason)
+            && refund.created_at.is_none_or(|at| window.holds(at))
+    })
+}
+
+fn exists(truth: &Truth) -> bool {
+    !matches!(
+        truth,
+        Truth::NotCharged(None) | Truth::NotRefunded(None) | Truth::StillUnknown(_)
+    )
+}
+
+/// What the journal has to know, in the form in which the call itself would have stored it.
+fn outcome(record: &Record, truth: &Truth) -> Option<Result<State, JournalError>> {
+    let result = match truth {
+        Truth::Charged(payment)
+        | Truth::NotCharged(Some(payment))
+        | Truth::PaymentInProgress(payment) => serde_json::to_value(payment),
+        Truth::Refunded(refund)
+        | Truth::NotRefunded(Some(refund))
+        | Truth::RefundInProgress(refund) => {
+            let payment = refund.payment_id.clone().or(record.payment_id.clone())?;
+            serde_json::to_value(RefundCreated::answered(refund.clone(), payment))
+        }
+        Truth::NotCharged(None) | Truth::NotRefunded(None) => {
+            let why = "recovered: there is none".to_owned();
+            return Some(Ok(State::NotDone { why }));
+        }
+        Truth::StillUnknown(_) => return None,
+    };
+    let request_id = None;
+    Some(
+        result
+            .map(|result| State::Accepted { result, request_id })
+            .map_err(|error| {
+                JournalError::caused_by("what was found cannot be written as JSON", error)
+            }),
+    )
+}

@@ -1,0 +1,208 @@
+//! What a recovery found out.
+
+use std::fmt;
+use std::time::SystemTime;
+
+use flowlix_api::model::{Payment, PaymentId, PaymentStatus, Refund, RefundId, RefundStatus};
+
+use crate::journal::{JournalError, Record, STAMP};
+
+/// What [`Flowlix::recover`](crate::Flowlix::recover) found out about every write that was not settled.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Recovery {
+    /// One entry for each write, in the order of operation and key.
+    pub writes: Vec<Recovered>,
+}
+
+impl Recovery {
+    /// Whether the truth about every write is known.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.still_unknown().next().is_none()
+    }
+
+    /// The writes about which nothing is certain yet. Recover again later: most doubts end with time.
+    pub fn still_unknown(&self) -> impl Iterator<Item = &Recovered> {
+        let writes = self.writes.iter();
+        writes.filter(|write| matches!(write.truth, Truth::StillUnknown(_)))
+    }
+}
+
+/// One write, and the truth about it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Recovered {
+    /// What was recorded before it was sent: operation, key, amount, your reference.
+    pub record: Record,
+    /// What became of it.
+    pub truth: Truth,
+    /// Why the journal does not have the truth, though it was found.
+    pub journal_error: Option<JournalError>,
+}
+
+impl fmt::Display for Recovered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let id = &self.record.id;
+        write!(f, "{} with key {}: {}", id.operation, id.key, self.truth)
+    }
+}
+
+/// What became of a write.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Truth {
+    /// The customer was charged.
+    Charged(Payment),
+    /// The customer was not charged and will not be: the payment failed, expired or was canceled, or, with
+    /// `None`, there is none.
+    NotCharged(Option<Payment>),
+    /// The money went back.
+    Refunded(Refund),
+    /// The money did not go back and will not: the refund failed or, with `None`, there is none.
+    NotRefunded(Option<Refund>),
+    /// The payment exists, and has not come to its end: [wait](crate::payments::Payments::wait) for it.
+    PaymentInProgress(Payment),
+    /// The refund exists, and has not come to its end: [wait](crate::refunds::Refunds::wait) for it.
+    RefundInProgress(Refund),
+    /// Nothing is certain. Do not start it anew.
+    StillUnknown(Doubt),
+}
+
+/// Why nothing is certain about a write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Doubt {
+    /// Somebody is sending it, or died doing so: nobody else touches it before this moment.
+    StillSending {
+        /// When that ends.
+        until: SystemTime,
+    },
+    /// Nothing was found; but somebody has begun to send it again meanwhile.
+    BegunAnew,
+    /// Nothing was found, and a request may still be on its way before this moment.
+    TooEarly {
+        /// When it will be certain.
+        certain_from: SystemTime,
+    },
+    /// Flowlix could not be asked.
+    CouldNotAsk {
+        /// The error, as it reads.
+        why: String,
+    },
+    /// The payment exists, and this SDK cannot read it.
+    Unreadable {
+        /// Its id, where that can be read.
+        payment: Option<PaymentId>,
+    },
+    /// Nothing was found; but a payment of that time cannot be read, and may be it.
+    ListIncomplete,
+    /// Nothing carries the stamp; but these, without any stamp, look as asked for: same amount and
+    /// merchant reference.
+    PaymentsLookTheSame {
+        /// Their ids.
+        payments: Vec<PaymentId>,
+    },
+    /// The `snake_case` dialect's refunds carry no stamp, and these look as asked for: same amount and reason, at
+    /// that time. Repeat the refund with its key while that is young (the card is not needed) to be certain.
+    RefundsLookTheSame {
+        /// Their ids.
+        refunds: Vec<RefundId>,
+    },
+    /// Several payments carry the stamp: the request was carried out more than once.
+    Several {
+        /// Their ids.
+        payments: Vec<PaymentId>,
+    },
+    /// Nothing was found with this API key, and the write was sent with another; see
+    /// [`journal_account`](crate::FlowlixBuilder::journal_account).
+    OtherApiKey,
+    /// Nothing was found in this dialect, and the write was sent in the other.
+    OtherDialect,
+}
+
+impl Truth {
+    pub(super) fn of_payment(payment: Payment) -> Self {
+        match payment.status {
+            PaymentStatus::Succeeded | PaymentStatus::Refunded => Self::Charged(payment),
+            PaymentStatus::Failed | PaymentStatus::Canceled | PaymentStatus::Expired => {
+                Self::NotCharged(Some(payment))
+            }
+            _ => Self::PaymentInProgress(payment),
+        }
+    }
+
+    pub(super) fn of_refund(refund: Refund) -> Self {
+        match refund.status {
+            RefundStatus::Succeeded => Self::Refunded(refund),
+            RefundStatus::Failed => Self::NotRefunded(Some(refund)),
+            _ => Self::RefundInProgress(refund),
+        }
+    }
+}
+
+impl fmt::Display for Truth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Charged(payment) => write!(f, "charged, {}", payment.id),
+            Self::NotCharged(Some(payment)) => {
+                write!(f, "not charged, {} is {}", payment.id, payment.status)
+            }
+            Self::NotCharged(None) => f.write_str("not charged, there is no payment"),
+            Self::Refunded(refund) => write!(f, "refunded, {}", refund.id),
+            Self::NotRefunded(Some(refund)) => {
+                write!(f, "not refunded, {} is {}", refund.id, refund.status)
+            }
+            Self::NotRefunded(None) => f.write_str("not refunded, there is no refund"),
+            Self::PaymentInProgress(payment) => {
+                write!(f, "in progress, {} is {}", payment.id, payment.status)
+            }
+            Self::RefundInProgress(refund) => {
+                write!(f, "in progress, {} is {}", refund.id, refund.status)
+            }
+            Self::StillUnknown(doubt) => write!(f, "still unknown: {doubt}"),
+        }
+    }
+}
+
+impl fmt::Display for Doubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::StillSending { .. } => f.write_str("it may be being sent right now"),
+            Self::BegunAnew => f.write_str("somebody has begun to send it again"),
+            Self::TooEarly { .. } => {
+                f.write_str("nothing was found, and a request may still be on its way")
+            }
+            Self::CouldNotAsk { why } => write!(f, "Flowlix could not be asked: {why}"),
+            Self::Unreadable { payment } => match payment {
+                Some(id) => write!(f, "{id} is it, and cannot be read"),
+                None => f.write_str("its payment exists, and cannot be read"),
+            },
+            Self::ListIncomplete => {
+                f.write_str("nothing was found, and a payment of that time cannot be read")
+            }
+            Self::PaymentsLookTheSame { payments } => {
+                write!(f, "without a {STAMP}, but alike: {}", joined(payments))
+            }
+            Self::RefundsLookTheSame { refunds } => write!(
+                f,
+                "alike: {}; repeat it with its key to be certain",
+                joined(refunds)
+            ),
+            Self::Several { payments } => {
+                write!(f, "carried out more than once: {}", joined(payments))
+            }
+            Self::OtherApiKey => {
+                f.write_str("nothing was found, and it was sent with another API key")
+            }
+            Self::OtherDialect => {
+                f.write_str("nothing was found, and it was sent in the other dialect")
+            }
+        }
+    }
+}
+
+fn joined<T: fmt::Display>(ids: &[T]) -> String {
+    let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+    ids.join(", ")
+}

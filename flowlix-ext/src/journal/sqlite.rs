@@ -1,0 +1,246 @@
+//! A journal in a file, for the processes of one machine.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+
+use super::{Journal, JournalError, JournalFuture, Record, RecordId, SECRET_LENGTH, Scope};
+
+/// How long a statement waits for another process.
+const BUSY: Duration = Duration::from_secs(5);
+/// The tables below; a file of a later release is refused.
+const SCHEMA_VERSION: i64 = 1;
+const SCHEMA: &str = "
+    CREATE TABLE IF NOT EXISTS secret (only_one INTEGER PRIMARY KEY CHECK (only_one = 1), bytes BLOB NOT NULL);
+    CREATE TABLE IF NOT EXISTS record (
+        account TEXT NOT NULL, mode TEXT NOT NULL, operation TEXT NOT NULL, key TEXT NOT NULL,
+        version INTEGER NOT NULL, settled INTEGER NOT NULL, changed_at INTEGER NOT NULL, json TEXT NOT NULL,
+        PRIMARY KEY (account, mode, operation, key)
+    ) WITHOUT ROWID;
+    CREATE INDEX IF NOT EXISTS record_unsettled ON record (account, mode, operation, key) WHERE settled = 0;
+    CREATE INDEX IF NOT EXISTS record_changed ON record (account, mode, changed_at) WHERE settled = 1;
+    CREATE TABLE IF NOT EXISTS webhook_event (
+        id TEXT NOT NULL PRIMARY KEY, done INTEGER NOT NULL, token INTEGER NOT NULL, lease_end INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS webhook_token (only_one INTEGER PRIMARY KEY CHECK (only_one = 1), last INTEGER NOT NULL);
+    INSERT OR IGNORE INTO webhook_token (only_one, last) VALUES (1, 0);
+    PRAGMA user_version = 1;
+";
+
+/// Records in a SQLite file. Several processes of one machine may use it at once; a file on a network drive
+/// may not be shared.
+///
+/// Every record is on the disk before its request is sent (write-ahead log, `synchronous = FULL`). On Unix the
+/// file is created for its owner alone. SQLite's work runs on tokio's threads for blocking work, so the journal
+/// is used within a tokio runtime.
+///
+/// It is an [`EventStore`](crate::webhooks::EventStore) too: give a clone of it to an
+/// [`Inbox`](crate::webhooks::Inbox), and webhook events are remembered in the same file.
+///
+/// ```
+/// use flowlix_ext::Flowlix;
+/// use flowlix_ext::journal::SqliteJournal;
+///
+/// # let folder = std::env::temp_dir().join(format!("flowlix-doctest-{}", std::process::id()));
+/// # std::fs::create_dir_all(&folder)?;
+/// # let path = folder.join("journal.sqlite");
+/// let journal = SqliteJournal::open(&path)?;
+/// let flowlix = Flowlix::builder("fl_test_sk_abc123def456").journal(journal).build()?;
+/// # drop(flowlix);
+/// # std::fs::remove_dir_all(&folder)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct SqliteJournal {
+    connection: Arc<Mutex<Connection>>,
+}
+
+impl SqliteJournal {
+    /// Opens the file, and creates it when there is none.
+    ///
+    /// # Errors
+    /// When the file cannot be opened, is no SQLite database, or was written by a later release.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, JournalError> {
+        let path = path.as_ref();
+        create_for_owner(path)
+            .map_err(|error| JournalError::caused_by("the journal's file cannot be made", error))?;
+        let connection = prepare(path).map_err(opening)?;
+        let version: i64 = connection
+            .pragma_query_value(None, "user_version", |row| row.get(0))
+            .map_err(opening)?;
+        if version > SCHEMA_VERSION {
+            return Err(JournalError::new(
+                "the journal's file was written by a later release of this SDK",
+            ));
+        }
+        connection.execute_batch(SCHEMA).map_err(opening)?;
+        Ok(Self {
+            connection: Arc::new(Mutex::new(connection)),
+        })
+    }
+
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        work: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, JournalError> {
+        let connection = self.connection.clone();
+        // It goes on to its end when the caller's future is dropped: SQLite is never left halfway.
+        let task = tokio::task::spawn_blocking(move || {
+            // A thread that panicked left no statement behind: each is one call.
+            let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+            work(&mut connection)
+        });
+        match task.await {
+            Ok(done) => done.map_err(|error| JournalError::caused_by(doing, error)),
+            Err(error) => Err(JournalError::caused_by(doing, error)),
+        }
+    }
+}
+
+fn prepare(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(BUSY)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    Ok(connection)
+}
+
+fn opening(error: rusqlite::Error) -> JournalError {
+    JournalError::caused_by("the journal's file cannot be used", error)
+}
+
+/// The answers in it name customers.
+fn create_for_owner(path: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
+impl Journal for SqliteJournal {
+    fn secret(&self, proposal: [u8; SECRET_LENGTH]) -> JournalFuture<'_, [u8; SECRET_LENGTH]> {
+        Box::pin(self.run("the journal's secret", move |connection| {
+            let transaction =
+                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            transaction.execute(
+                "INSERT OR IGNORE INTO secret (only_one, bytes) VALUES (1, ?1)",
+                params![proposal],
+            )?;
+            let secret = transaction.query_row("SELECT bytes FROM secret", [], |row| row.get(0))?;
+            transaction.commit()?;
+            Ok(secret)
+        }))
+    }
+
+    fn load<'a>(&'a self, id: &'a RecordId) -> JournalFuture<'a, Option<Record>> {
+        Box::pin(async move {
+            let id = id.clone();
+            let json: Option<String> = self
+                .run("a record of the journal", move |connection| {
+                    connection
+                        .prepare_cached(
+                            "SELECT json FROM record
+                             WHERE account = ?1 AND mode = ?2 AND operation = ?3 AND key = ?4",
+                        )?
+                        .query_row(
+                            params![id.scope.account, id.scope.mode_text(), id.operation, id.key],
+                            |row| row.get(0),
+                        )
+                        .optional()
+                })
+                .await?;
+            json.map(|json| Record::from_json(&json)).transpose()
+        })
+    }
+
+    fn store<'a>(&'a self, record: &'a Record) -> JournalFuture<'a, bool> {
+        Box::pin(async move {
+            let json = record.to_json()?;
+            let (id, settled) = (record.id.clone(), record.state.is_settled());
+            let version = i64::try_from(record.version)
+                .map_err(|error| JournalError::caused_by("the record's version", error))?;
+            let changed_at = record.changed_at;
+            self.run("storing a record in the journal", move |connection| {
+                let statement = if version == 1 {
+                    "INSERT INTO record (account, mode, operation, key, version, settled, changed_at, json)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING"
+                } else {
+                    "UPDATE record SET version = ?5, settled = ?6, changed_at = ?7, json = ?8
+                     WHERE account = ?1 AND mode = ?2 AND operation = ?3 AND key = ?4 AND version = ?5 - 1"
+                };
+                let rows = connection.prepare_cached(statement)?.execute(params![
+                    id.scope.account,
+                    id.scope.mode_text(),
+                    id.operation,
+                    id.key,
+                    version,
+                    settled,
+                    changed_at,
+                    json
+                ])?;
+                Ok(rows == 1)
+            })
+            .await
+        })
+    }
+
+    fn unsettled<'a>(
+        &'a self,
+        scope: &'a Scope,
+        after: Option<&'a RecordId>,
+        limit: u32,
+    ) -> JournalFuture<'a, Vec<Record>> {
+        Box::pin(async move {
+            let scope = scope.clone();
+            let (operation, key) = after
+                .map(|after| (after.operation.clone(), after.key.clone()))
+                .unwrap_or_default();
+            let found: Vec<String> = self
+                .run("the journal's unsettled records", move |connection| {
+                    connection
+                        .prepare_cached(
+                            "SELECT json FROM record
+                             WHERE settled = 0 AND account = ?1 AND mode = ?2
+                               AND (operation, key) > (?3, ?4)
+                             ORDER BY operation, key LIMIT ?5",
+                        )?
+                        .query_map(
+                            params![scope.account, scope.mode_text(), operation, key, limit],
+                            |row| row.get(0),
+                        )?
+                        .collect()
+                })
+                .await?;
+            found.iter().map(|json| Record::from_json(json)).collect()
+        })
+    }
+
+    fn prune<'a>(&'a self, scope: &'a Scope, changed_before: i64) -> JournalFuture<'a, u64> {
+        Box::pin(async move {
+            let scope = scope.clone();
+            self.run("pruning the journal", move |connection| {
+                let rows = connection.execute(
+                    "DELETE FROM record
+                     WHERE settled = 1 AND account = ?1 AND mode = ?2 AND changed_at < ?3",
+                    params![scope.account, scope.mode_text(), changed_before],
+                )?;
+                Ok(u64::try_from(rows).unwrap_or(u64::MAX))
+            })
+            .await
+        })
+    }
+}
+
+impl fmt::Debug for SqliteJournal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteJournal").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,512 @@
+//! The life of a recorded write: record, send, record what came of it.
+
+use std::collections::BTreeMap;
+use std::pin::pin;
+use std::sync::{Arc, OnceLock};
+use std::task::Poll;
+use std::time::Duration;
+
+use flowlix_api::Dialect;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::fingerprint::{STAMP, credential, fingerprint, hex, stamp};
+use super::gate::Gate;
+use super::record::{millis, moment, span_millis};
+use super::{Draft, Journal, JournalError, Record, RecordId, SECRET_LENGTH, Scope, State};
+use crate::call::Operation;
+use crate::call::engine::Call;
+use crate::call::options::CallOptions;
+use crate::client::Flowlix;
+use crate::error::{Error, Violation};
+use crate::idempotency::IdempotencyKey;
+use crate::key::ApiKey;
+use crate::reply::{Receipt, Reply};
+use crate::runtime::{Runtime, SleepPurpose, SystemRuntime};
+
+/// How much longer than the call itself its record is held.
+const HOLD_MARGIN: Duration = Duration::from_secs(5);
+/// How often a caller looks whether another process is done.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
+/// Each lost race means that somebody else changed the record; so many in a row means that the store is wrong.
+const MOST_RACES: u32 = 64;
+/// Entries of metadata that the `snake_case` dialect takes ("Create a Direct API payment (API reference)").
+const METADATA_ENTRIES: usize = 50;
+
+/// A client's journal.
+pub(crate) struct Book {
+    pub(super) journal: Arc<dyn Journal>,
+    pub(super) scope: Scope,
+    /// The application vouches that every record of the scope is this merchant's, whatever API key made it.
+    pub(super) account_is_named: bool,
+    api_key: ApiKey,
+    credential: String,
+    pub(super) holder: String,
+    gate: Gate,
+    secret: OnceLock<[u8; SECRET_LENGTH]>,
+}
+
+impl Book {
+    /// # Errors
+    /// When the system has no randomness.
+    pub(crate) fn open(
+        journal: Arc<dyn Journal>,
+        account: Option<String>,
+        api_key: &ApiKey,
+    ) -> Result<Self, JournalError> {
+        // Not the client's runtime: two clients on a test's clock must not take each other for themselves.
+        Ok(Self {
+            journal,
+            account_is_named: account.is_some(),
+            scope: Scope::new(account.unwrap_or_default(), api_key.mode()),
+            credential: credential(api_key),
+            api_key: api_key.clone(),
+            holder: hex(&random::<16>()?),
+            gate: Gate::default(),
+            secret: OnceLock::new(),
+        })
+    }
+
+    pub(super) fn dialect(&self) -> Dialect {
+        self.api_key.dialect()
+    }
+
+    /// Whether a record was made under the API key in use.
+    pub(super) fn made_by_this_key(&self, record: &Record) -> bool {
+        record.credential == self.credential
+    }
+
+    async fn secret(&self) -> Result<[u8; SECRET_LENGTH], JournalError> {
+        if let Some(secret) = self.secret.get() {
+            return Ok(*secret);
+        }
+        let secret = self.journal.secret(random()?).await?;
+        Ok(*self.secret.get_or_init(|| secret))
+    }
+}
+
+fn random<const N: usize>() -> Result<[u8; N], JournalError> {
+    let mut bytes = [0; N];
+    SystemRuntime::new()
+        .fill_random(&mut bytes)
+        .map_err(|error| JournalError::caused_by("no randomness for the journal", error))?;
+    Ok(bytes)
+}
+
+/// A write with its key fixed, about to be sent at most once by all who use the journal.
+pub(crate) struct Write<'a> {
+    client: &'a Flowlix,
+    operation: Operation,
+    key: IdempotencyKey,
+    options: CallOptions,
+    begun: Duration,
+}
+
+/// What a record says about a repeat.
+pub(crate) struct Recorded {
+    /// The amount that was sent.
+    pub(crate) amount: Option<i64>,
+}
+
+/// What is to be done about a write.
+enum Plan {
+    /// Send it; the record is ours.
+    Send { record: Box<Record>, in_doubt: bool },
+    /// It was accepted before.
+    Known { record: Box<Record> },
+}
+
+impl<'a> Write<'a> {
+    pub(crate) fn new(
+        client: &'a Flowlix,
+        operation: Operation,
+        key: Option<IdempotencyKey>,
+        options: CallOptions,
+    ) -> Result<Self, Error> {
+        let key = client.key_for(operation, key)?;
+        let begun = client.runtime().monotonic();
+        let write = Self {
+            client,
+            operation,
+            key,
+            options,
+            begun,
+        };
+        if client.book().is_none() {
+            // With a journal a key of any age may still bring the stored answer.
+            write.check_age(&write.key)?;
+        }
+        Ok(write)
+    }
+
+    /// Marks what will be created so that it can be found again.
+    pub(crate) fn stamp(&self, metadata: &mut BTreeMap<String, Value>) -> Option<Violation> {
+        let book = self.client.book()?;
+        if metadata.contains_key(STAMP) {
+            let problem = "is reserved for the journal";
+            return Some(Violation::new(format!("metadata.{STAMP}"), problem));
+        }
+        if book.dialect() == Dialect::SnakeCase && metadata.len() == METADATA_ENTRIES {
+            let problem = "has 50 entries, and the journal's stamp is one more than the snake_case dialect takes";
+            return Some(Violation::new("metadata", problem));
+        }
+        let stamp = stamp(&book.api_key, self.operation, self.key.as_str());
+        metadata.insert(STAMP.to_owned(), stamp.into());
+        None
+    }
+
+    /// As [`stamp`](Self::stamp), where the dialect's refunds have metadata.
+    pub(crate) fn stamp_refund(&self, metadata: &mut BTreeMap<String, Value>) -> Option<Violation> {
+        let book = self.client.book()?;
+        has_stamp(self.operation, book.dialect())
+            .then(|| self.stamp(metadata))
+            .flatten()
+    }
+
+    /// What was sent when this very request was sent before and may have been carried out. `None` when it is to
+    /// be sent for the first time, with a key that is not too old for that.
+    pub(crate) async fn recorded(&self, draft: &Draft) -> Result<Option<Recorded>, Error> {
+        let Some(book) = self.client.book() else {
+            return Ok(None);
+        };
+        let fingerprint = self.fingerprint(book, draft).await?;
+        match self.load(book, &self.id(book)).await? {
+            Some(record) if !matches!(record.state, State::NotDone { .. }) => {
+                self.check_same(book, &record, &fingerprint)?;
+                let amount = record.amount;
+                Ok(Some(Recorded { amount }))
+            }
+            _ => {
+                self.check_age(&self.key)?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Records the write, sends it, and records what came of it; or returns what came of it before.
+    pub(crate) async fn once<T, F>(
+        self,
+        draft: Draft,
+        send: impl FnOnce(Arc<Call>) -> F,
+    ) -> Result<Reply<T>, Error>
+    where
+        T: Serialize + DeserializeOwned,
+        F: Future<Output = Result<Reply<T>, Error>>,
+    {
+        let Some(book) = self.client.book() else {
+            let call = self.client.write(self.operation, self.key, self.options)?;
+            return send(call).await;
+        };
+        if !self.options.refused_headers.is_empty() {
+            // Refused before it is recorded.
+            let violations = self.options.refused_headers;
+            return Err(Error::invalid_request(self.operation, violations));
+        }
+        let fingerprint = self.fingerprint(book, &draft).await?;
+        let id = self.id(book);
+        let Some(_pass) = self.enter(book, &id).await else {
+            return Err(self.held_elsewhere());
+        };
+        let (record, in_doubt) = match self.plan(book, id, draft, fingerprint).await? {
+            Plan::Known { record } => return self.known(*record),
+            Plan::Send { record, in_doubt } => (record, in_doubt),
+        };
+        let mut options = self.options.clone();
+        options.operation_timeout = self.time_left();
+        let key = self.aged(&record);
+        let call = self.client.write(self.operation, key, options)?;
+        // A refusal of this call says nothing about an earlier one that got through.
+        call.record().in_doubt = in_doubt;
+        let result = send(call).await;
+        self.conclude(book, *record, in_doubt, result).await
+    }
+
+    /// Decides under the record's version: whoever stores first sends.
+    async fn plan(
+        &self,
+        book: &Book,
+        id: RecordId,
+        draft: Draft,
+        fingerprint: String,
+    ) -> Result<Plan, Error> {
+        let mut fresh = self.fresh(book, id, draft, fingerprint);
+        let mut races = 0;
+        while races < MOST_RACES {
+            let stored = self.load(book, &fresh.id).await?;
+            let now = self.client.runtime().now();
+            fresh.started_at = millis(now);
+            let (mut next, in_doubt) = match stored {
+                None => (fresh.clone(), false),
+                // Flowlix stores accepted requests only, so the key is as good as new.
+                Some(stored) if matches!(stored.state, State::NotDone { .. }) => {
+                    fresh.version = stored.version.saturating_add(1);
+                    (fresh.clone(), false)
+                }
+                Some(stored) => {
+                    self.check_same(book, &stored, &fresh.fingerprint)?;
+                    if matches!(stored.state, State::Accepted { .. }) {
+                        let record = Box::new(stored);
+                        return Ok(Plan::Known { record });
+                    }
+                    if self.wait_for_holder(book, &stored).await? {
+                        continue;
+                    }
+                    let version = stored.version.saturating_add(1);
+                    (Record { version, ..stored }, true)
+                }
+            };
+            self.check_age(&self.aged(&next))?;
+            next.holder.clone_from(&book.holder);
+            next.state = State::Sending;
+            next.changed_at = millis(now);
+            let held = self.time_left().saturating_add(HOLD_MARGIN);
+            next.quiet_from = millis(now).saturating_add(span_millis(held));
+            if self.stored(book.journal.store(&next).await)? {
+                let record = Box::new(next);
+                return Ok(Plan::Send { record, in_doubt });
+            }
+            fresh.version = 1;
+            races += 1;
+        }
+        Err(self.failed(JournalError::new(
+            "the journal refused the record again and again, though nobody else changed it",
+        )))
+    }
+
+    fn fresh(&self, book: &Book, id: RecordId, draft: Draft, fingerprint: String) -> Record {
+        let is_stamped = has_stamp(self.operation, book.dialect());
+        Record {
+            version: 1,
+            dialect: book.dialect(),
+            credential: book.credential.clone(),
+            fingerprint,
+            stamp: is_stamped.then(|| stamp(&book.api_key, self.operation, &id.key)),
+            amount: draft.amount,
+            currency: draft.currency,
+            payment_id: draft.payment_id,
+            merchant_reference: draft.merchant_reference,
+            reason: draft.reason,
+            started_at: 0,
+            quiet_from: 0,
+            holder: book.holder.clone(),
+            changed_at: 0,
+            state: State::Sending,
+            id,
+        }
+    }
+
+    /// Refuses what the key was not recorded for.
+    fn check_same(&self, book: &Book, stored: &Record, fingerprint: &str) -> Result<(), Error> {
+        if stored.dialect != book.dialect() {
+            return Err(self.forbidden(format!(
+                "the journal knows this key from the {} dialect, and cannot tell whether the request is the same",
+                stored.dialect
+            )));
+        }
+        if !book.made_by_this_key(stored) && !book.account_is_named {
+            return Err(self.forbidden(
+                "the journal knows this idempotency key from another API key; give journal_account() a name if both belong to one merchant, and different names if they do not",
+            ));
+        }
+        if stored.fingerprint != fingerprint {
+            return Err(Error::key_reused(self.operation, self.key.clone()));
+        }
+        if !book.made_by_this_key(stored) && !stored.state.is_settled() {
+            return Err(self.forbidden(
+                "this request is in doubt under another API key, so repeating it could do it twice; run recover() first",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Waits a moment when another process is sending; says whether it did.
+    async fn wait_for_holder(&self, book: &Book, stored: &Record) -> Result<bool, Error> {
+        let runtime = self.client.runtime();
+        let left = stored.quiet_from.saturating_sub(millis(runtime.now()));
+        // Held by this client and yet the gate is open: the future that sent was dropped.
+        if stored.state != State::Sending || stored.holder == book.holder || left <= 0 {
+            return Ok(false);
+        }
+        let time_left = self.time_left();
+        if time_left.is_zero() {
+            return Err(self.held_elsewhere());
+        }
+        let until_free = Duration::from_millis(left.unsigned_abs());
+        let pause = LOOK_AGAIN.min(until_free).min(time_left);
+        runtime.sleep(pause, SleepPurpose::Delay).await;
+        Ok(true)
+    }
+
+    /// Records the outcome. The caller gets it whether that works or not.
+    async fn conclude<T: Serialize>(
+        &self,
+        book: &Book,
+        mut record: Record,
+        in_doubt: bool,
+        result: Result<Reply<T>, Error>,
+    ) -> Result<Reply<T>, Error> {
+        let state = match &result {
+            Ok(reply) => accepted(reply),
+            Err(error) if in_doubt || error.may_have_taken_effect() => Ok(State::InDoubt),
+            Err(error) => Ok(State::NotDone {
+                why: error.kind().to_string(),
+            }),
+        };
+        let failure = match state {
+            Ok(state) => {
+                record.state = state;
+                record.quiet_from = millis(self.client.runtime().now());
+                settle(book, record, self.client.runtime()).await.err()
+            }
+            Err(failure) => Some(failure),
+        };
+        match failure {
+            None => result,
+            Some(failure) => match result {
+                Ok(reply) => Ok(reply.with_journal_error(failure)),
+                Err(error) => Err(error.with_journal_error(failure)),
+            },
+        }
+    }
+
+    fn known<T: DeserializeOwned>(&self, record: Record) -> Result<Reply<T>, Error> {
+        let State::Accepted { result, request_id } = record.state else {
+            return Err(self.failed(JournalError::new("the record is not what it was")));
+        };
+        let raw = result.to_string();
+        match serde_path_to_error::deserialize(result) {
+            Ok(value) => {
+                let receipt = Receipt::from_journal(self.operation, self.key.clone(), request_id);
+                Ok(Reply::new(value, receipt))
+            }
+            Err(error) => Err(Error::stored_undecodable(
+                self.operation,
+                self.key.clone(),
+                raw,
+                error.path().to_string(),
+            )),
+        }
+    }
+
+    async fn enter(&self, book: &Book, id: &RecordId) -> Option<tokio::sync::OwnedMutexGuard<()>> {
+        let mut limit = self
+            .client
+            .runtime()
+            .sleep(self.time_left(), SleepPurpose::Timeout);
+        let mut entering = pin!(book.gate.enter(id));
+        std::future::poll_fn(|context| match entering.as_mut().poll(context) {
+            Poll::Ready(pass) => Poll::Ready(Some(pass)),
+            Poll::Pending => limit.as_mut().poll(context).map(|()| None),
+        })
+        .await
+    }
+
+    async fn fingerprint(&self, book: &Book, draft: &Draft) -> Result<String, Error> {
+        let secret = book.secret().await.map_err(|error| self.failed(error))?;
+        let outline = draft.outline.as_ref().ok_or_else(|| {
+            self.failed(JournalError::new("the request has no outline to record"))
+        })?;
+        Ok(fingerprint(
+            &secret,
+            self.operation,
+            book.dialect(),
+            outline,
+        ))
+    }
+
+    async fn load(&self, book: &Book, id: &RecordId) -> Result<Option<Record>, Error> {
+        self.stored(book.journal.load(id).await)
+    }
+
+    fn stored<T>(&self, result: Result<T, JournalError>) -> Result<T, Error> {
+        result.map_err(|error| self.failed(error))
+    }
+
+    fn failed(&self, error: JournalError) -> Error {
+        Error::journal(self.operation, self.key.clone(), error)
+    }
+
+    fn forbidden(&self, reason: impl Into<String>) -> Error {
+        Error::journal_forbids(self.operation, self.key.clone(), reason)
+    }
+
+    fn held_elsewhere(&self) -> Error {
+        Error::held_elsewhere(self.operation, self.key.clone(), self.elapsed())
+    }
+
+    fn id(&self, book: &Book) -> RecordId {
+        RecordId::new(book.scope.clone(), self.operation, self.key.as_str())
+    }
+
+    /// The key as old as its record: one that the caller derives anew does not know its age.
+    fn aged(&self, record: &Record) -> IdempotencyKey {
+        let recorded = moment(record.started_at);
+        let first_use = self
+            .key
+            .created_at()
+            .map_or(recorded, |created| created.min(recorded));
+        self.key.clone().with_created_at(first_use)
+    }
+
+    fn check_age(&self, key: &IdempotencyKey) -> Result<(), Error> {
+        if key.is_too_old(self.client.runtime().now()) {
+            return Err(Error::key_too_old(self.operation, key.clone()));
+        }
+        Ok(())
+    }
+
+    fn elapsed(&self) -> Duration {
+        let now = self.client.runtime().monotonic();
+        now.saturating_sub(self.begun)
+    }
+
+    fn time_left(&self) -> Duration {
+        self.options
+            .operation_timeout
+            .saturating_sub(self.elapsed())
+    }
+}
+
+fn accepted<T: Serialize>(reply: &Reply<T>) -> Result<State, JournalError> {
+    let result = serde_json::to_value(&**reply)
+        .map_err(|error| JournalError::caused_by("the answer cannot be written as JSON", error))?;
+    Ok(State::Accepted {
+        result,
+        request_id: reply.receipt().request_id().map(str::to_owned),
+    })
+}
+
+/// Whether what an operation creates carries a stamp: in the `snake_case` dialect refunds have no metadata.
+fn has_stamp(operation: Operation, dialect: Dialect) -> bool {
+    operation != Operation::CreateRefund || dialect == Dialect::Uppercase
+}
+
+/// Stores what became of a record, and says whether it did: when somebody else has taken the record over
+/// meanwhile, only an acceptance is news to them.
+pub(super) async fn settle(
+    book: &Book,
+    mut record: Record,
+    runtime: &dyn Runtime,
+) -> Result<bool, JournalError> {
+    record.changed_at = millis(runtime.now());
+    record.version = record.version.saturating_add(1);
+    for _ in 0..MOST_RACES {
+        if book.journal.store(&record).await? {
+            return Ok(true);
+        }
+        let stored = book.journal.load(&record.id).await?;
+        let is_news = matches!(record.state, State::Accepted { .. });
+        match stored {
+            Some(stored) if stored == record => return Ok(true),
+            Some(stored) if matches!(stored.state, State::Accepted { .. }) || !is_news => {
+                return Ok(false);
+            }
+            Some(stored) => record.version = stored.version.saturating_add(1),
+            None => record.version = 1,
+        }
+    }
+    Err(JournalError::new(
+        "the journal refused the outcome again and again",
+    ))
+}

@@ -1,0 +1,67 @@
+//! Creating a payment on Flowlix's hosted page.
+
+use flowlix_api::model::{CreateHostedPayment, Payment};
+
+use super::{into_future, payment_setters, return_url};
+use crate::call::Operation;
+use crate::call::options::{CallOptions, call_setters, key_setter};
+use crate::client::Flowlix;
+use crate::error::{Error, Violation};
+use crate::idempotency::IdempotencyKey;
+use crate::journal::{Draft, Write};
+use crate::money::Money;
+use crate::reply::Reply;
+
+/// A hosted payment, about to be sent; see [`Payments::create_hosted`](super::Payments::create_hosted).
+#[must_use = "nothing is sent before `send` or `await`"]
+#[derive(Debug)]
+pub struct CreateHosted {
+    client: Flowlix,
+    request: CreateHostedPayment,
+    key: Option<IdempotencyKey>,
+    options: CallOptions,
+}
+
+impl CreateHosted {
+    pub(super) fn new(client: Flowlix, amount: Money, return_url: String) -> Self {
+        let request =
+            CreateHostedPayment::new(amount.minor_units(), amount.currency().clone(), return_url);
+        let options = client.options();
+        Self {
+            client,
+            request,
+            key: None,
+            options,
+        }
+    }
+
+    payment_setters!();
+    key_setter!();
+    call_setters!();
+
+    /// Creates the payment: sends once, and again only where that cannot create a second one.
+    ///
+    /// Dropping the future stops waiting for the answer; it does not undo the payment.
+    ///
+    /// # Errors
+    /// [`InvalidRequest`](crate::ErrorKind::InvalidRequest) with every violation when the request breaks a
+    /// rule; nothing was sent then. Otherwise as the [decision table](crate::call::decision) says.
+    pub async fn send(mut self) -> Result<Reply<Payment>, Error> {
+        let operation = Operation::CreateHostedPayment;
+        let wire = self.client.wire();
+        let mut violations = self.options.refused_headers.clone();
+        violations.extend(return_url::check(Some(&self.request.return_url)));
+        let write = Write::new(&self.client, operation, self.key, self.options)?;
+        let draft = Draft::hosted(wire, &self.request);
+        violations.extend(write.stamp(&mut self.request.metadata));
+        let said = wire.say_hosted(self.request);
+        let request = Violation::join(operation, violations, said)?;
+        write
+            .once(draft, |call| async move {
+                wire.create_hosted(&call, request).await
+            })
+            .await
+    }
+}
+
+into_future!(CreateHosted => Reply<Payment>);

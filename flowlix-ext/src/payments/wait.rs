@@ -1,0 +1,174 @@
+//! Waiting for a payment: looking again and again, at a friendly pace, until a deadline.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use flowlix_api::model::{Payment, PaymentId, PaymentStatus, Refund, RefundId};
+
+use super::action::{ActionMark, Returned};
+use super::looks::Plan;
+use super::state::ImpossibleJump;
+use super::{Settled, WaitHandle, Watch, into_future};
+use crate::call::options::{CallOptions, call_setters};
+use crate::client::Flowlix;
+use crate::error::Error;
+use crate::polling::Polling;
+
+/// A wait about to begin; see [`Payments::wait`](super::Payments::wait).
+///
+/// It ends with the payment's outcome, or as soon as the customer has to act. Reads that fail for a passing
+/// reason do not end it. Dropping the future stops looking, nothing else; a wait can be begun again at any
+/// time, by any process, and taken up again with its [`handle`](Self::handle).
+#[must_use = "nothing is asked before `send` or `await`"]
+pub struct Wait {
+    pub(super) plan: Plan,
+    pub(super) options: CallOptions,
+    pub(super) returned: Returned,
+    /// The action that a wait which is resumed saw last.
+    pub(super) last_action: Option<ActionMark>,
+}
+
+/// How far a wait came.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct WaitProgress {
+    /// The payment that was waited for, or whose refund was.
+    pub payment_id: PaymentId,
+    /// The payment as last seen; `None` when no look succeeded.
+    pub last_payment: Option<Payment>,
+    /// The payment's status as last seen, before a restart too.
+    pub last_status: Option<PaymentStatus>,
+    /// The refund that was waited for.
+    pub refund_id: Option<RefundId>,
+    /// How often the payment was looked at, failed looks included; after a restart counted anew.
+    pub polls: u32,
+    /// How many looks failed.
+    pub failed_polls: u32,
+    /// How long the wait took, the time before a restart included.
+    pub elapsed: Duration,
+    /// The deadline that was set, counted from the beginning of the wait.
+    pub deadline: Duration,
+    /// Changes of status that the [state machine](super::state) rules out, each once.
+    pub impossible_jumps: Vec<ImpossibleJump>,
+}
+
+impl WaitProgress {
+    /// The refund that was waited for, as last seen.
+    #[must_use]
+    pub fn last_refund(&self) -> Option<&Refund> {
+        let id = self.refund_id.as_ref()?;
+        let refunds = &self.last_payment.as_ref()?.refunds;
+        refunds.iter().find(|refund| refund.id == *id)
+    }
+
+    /// What an error says of it.
+    pub(crate) fn summary(&self) -> String {
+        let (id, polls) = (&self.payment_id, self.polls);
+        let plural = if polls == 1 { "" } else { "s" };
+        let what = match &self.refund_id {
+            Some(refund) => format!("refund {refund} of payment {id}"),
+            None => format!("payment {id}"),
+        };
+        let state = match (&self.last_payment, &self.refund_id) {
+            (Some(_), Some(_)) => self.last_refund().map_or_else(
+                || "not among the payment's refunds".to_owned(),
+                |refund| format!("still {}", refund.status),
+            ),
+            (Some(payment), None) => format!("still {}", payment.status),
+            (None, _) => match &self.last_status {
+                Some(status) => format!("never read since the restart, and {status} before it,"),
+                None => "never read".to_owned(),
+            },
+        };
+        format!("{what} is {state} after {polls} look{plural}")
+    }
+}
+
+impl Wait {
+    pub(super) fn new(client: Flowlix, id: PaymentId) -> Self {
+        Self {
+            options: client.options(),
+            plan: Plan::new(client, id),
+            returned: Returned::No,
+            last_action: None,
+        }
+    }
+
+    /// How long to wait at most. Default: 120 s. A wait that is resumed keeps its deadline and the time that
+    /// has passed; a deadline set then counts from now.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.plan.deadline = deadline;
+        self.plan.started_at = None;
+        self
+    }
+
+    /// The pace of this wait. Default: the client's.
+    pub fn polling(mut self, polling: impl Polling + 'static) -> Self {
+        self.plan.polling = Arc::new(polling);
+        self
+    }
+
+    /// The customer has come back from 3-D Secure. The wait looks at once, and `requires_action` no longer
+    /// ends it, as Flowlix may need a moment to notice. It still ends when a second action appears, at
+    /// another address.
+    pub fn customer_returned(mut self) -> Self {
+        self.returned = match &self.last_action {
+            Some(action) => Returned::From(action.clone()),
+            None => Returned::FromWhatIsSeenFirst,
+        };
+        self.plan.at_once = true;
+        self
+    }
+
+    /// Like [`customer_returned`](Self::customer_returned), for those who kept the address they sent the
+    /// customer to: another action is noticed even on the first look.
+    pub fn customer_returned_from(mut self, redirect_url: impl Into<String>) -> Self {
+        self.returned = Returned::From(ActionMark::of(Some(&redirect_url.into())));
+        self.plan.at_once = true;
+        self
+    }
+
+    call_setters!();
+
+    /// What is needed to take the wait up again after a restart, as if it began now. Store it before you
+    /// wait; [`Watch::handle`] gives the newest.
+    #[must_use]
+    pub fn handle(&self) -> WaitHandle {
+        WaitHandle {
+            payment_id: self.plan.id.clone(),
+            started_at: self.plan.begins_at(),
+            deadline: self.plan.deadline,
+            last_status: self.plan.last_status.clone(),
+            last_action: self.last_action.clone(),
+            returned: self.returned.clone(),
+        }
+    }
+
+    /// The same wait, step by step: each change of status as it is seen.
+    #[must_use]
+    pub fn watch(self) -> Watch {
+        Watch::new(self)
+    }
+
+    /// Waits.
+    ///
+    /// # Errors
+    /// [`WaitTimeout`](crate::ErrorKind::WaitTimeout) at the deadline, with [`WaitProgress`]; the payment goes on by
+    /// itself, so wait again or ask later. Errors that waiting cannot mend (the key is refused, there is no
+    /// such payment) end it at once.
+    pub async fn send(self) -> Result<Settled, Error> {
+        self.watch().settled().await
+    }
+}
+
+impl std::fmt::Debug for Wait {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Wait")
+            .field("id", &self.plan.id)
+            .field("deadline", &self.plan.deadline)
+            .field("returned", &self.returned)
+            .finish_non_exhaustive()
+    }
+}
+
+into_future!(Wait => Settled);

@@ -1,0 +1,176 @@
+//! Creating a refund.
+
+use flowlix_api::model;
+
+use super::{RefundCreated, check};
+use crate::call::Operation;
+use crate::call::options::{CallOptions, call_setters, key_setter};
+use crate::client::Flowlix;
+use crate::error::{Error, Violation};
+use crate::idempotency::IdempotencyKey;
+use crate::journal::{Draft, Write};
+use crate::payments::into_future;
+use crate::reply::Reply;
+
+/// A refund about to be sent; see [`Refunds::create`](super::Refunds::create).
+#[must_use = "nothing is sent before `send` or `await`"]
+#[derive(Debug)]
+pub struct CreateRefund {
+    client: Flowlix,
+    request: model::CreateRefund,
+    key: Option<IdempotencyKey>,
+    options: CallOptions,
+    /// The payment, when the caller gave it or it was read.
+    known: Option<model::Payment>,
+    check_first: bool,
+}
+
+impl CreateRefund {
+    pub(super) fn new(client: Flowlix, payment: model::PaymentId) -> Self {
+        let options = client.options();
+        Self {
+            client,
+            request: model::CreateRefund::new(payment),
+            key: None,
+            options,
+            known: None,
+            check_first: false,
+        }
+    }
+
+    key_setter!();
+    call_setters!();
+
+    /// How much to give back, in minor units of the payment's currency. Without it, [all that is
+    /// left](Self::remaining).
+    pub fn amount(mut self, minor_units: i64) -> Self {
+        self.request.amount = Some(minor_units);
+        self
+    }
+
+    /// Gives back all that is left: what happens without an [`amount`](Self::amount), said aloud.
+    ///
+    /// In the uppercase dialect "all that is left" is read from the payment first, as one more request unless
+    /// the payment is [given](super::Refunds::of); when you repeat such a refund after an unknown outcome,
+    /// give the amount that [`Error::refund_amount`] shows, so that the bytes stay the same.
+    pub fn remaining(mut self) -> Self {
+        self.request.amount = None;
+        self
+    }
+
+    /// Reads the payment first, as one more request, and refuses what cannot succeed as
+    /// [`Refunds::of`](super::Refunds::of) does.
+    ///
+    /// A refund with a key of yours that the payment may already hold is not refused: it may be the repeat
+    /// that settles an unknown outcome, and Flowlix knows by the key.
+    pub fn check_first(mut self) -> Self {
+        self.known = None;
+        self.check_first = true;
+        self
+    }
+
+    pub(super) fn knowing(mut self, payment: model::Payment) -> Self {
+        self.known = Some(payment);
+        self
+    }
+
+    /// Why: required in the `snake_case` dialect, at most 50 characters there.
+    pub fn reason(mut self, reason: impl Into<String>) -> Self {
+        self.request.reason = Some(reason.into());
+        self
+    }
+
+    /// Adds one entry of metadata; uppercase dialect only.
+    pub fn metadata(
+        mut self,
+        name: impl Into<String>,
+        value: impl Into<serde_json::Value>,
+    ) -> Self {
+        self.request.metadata.insert(name.into(), value.into());
+        self
+    }
+
+    /// Creates the refund: sends once, and again only where that cannot refund twice.
+    ///
+    /// Dropping the future stops waiting for the answer; it does not undo the refund.
+    ///
+    /// # Errors
+    /// [`InvalidRequest`](crate::ErrorKind::InvalidRequest) with every violation when the request breaks a
+    /// rule, when nothing is left to refund, or when a payment that was given or read shows that the refund
+    /// cannot succeed; nothing was sent then. Otherwise as the [decision table](crate::call::decision) says.
+    pub async fn send(mut self) -> Result<Reply<RefundCreated>, Error> {
+        let operation = Operation::CreateRefund;
+        // Before the payment is read: that read would carry the same headers.
+        if !self.options.refused_headers.is_empty() {
+            let refused = self.options.refused_headers;
+            return Err(Error::invalid_request(operation, refused));
+        }
+        let client = self.client.clone();
+        let wire = client.wire();
+        let may_repeat = self.key.is_some();
+        // The key and its age come first: reading what is left must not hide that the key is too old.
+        let write = Write::new(&client, operation, self.key.take(), self.options.clone())?;
+        let mut draft = Draft::refund(&self.request);
+        let recorded = write.recorded(&draft).await?;
+        let needs_amount = self.request.amount.is_none() && !wire.refunds_the_rest_by_itself();
+        if recorded.is_none() && (self.check_first || (needs_amount && self.known.is_none())) {
+            self.known = Some(self.read_payment().await?);
+        }
+        let mut violations = match (&recorded, &self.known) {
+            // It was sent before, for this amount, and is not to be judged by what has happened since.
+            (Some(recorded), _) => {
+                self.request.amount = recorded.amount;
+                Vec::new()
+            }
+            (None, Some(payment)) => {
+                if needs_amount {
+                    self.request.amount = payment.amount_refundable.filter(|left| *left > 0);
+                }
+                self.refusals(payment, needs_amount, may_repeat)
+            }
+            (None, None) => Vec::new(),
+        };
+        let amount = self.request.amount;
+        draft.amount = amount;
+        violations.extend(write.stamp_refund(&mut self.request.metadata));
+        let request = Violation::join(operation, violations, wire.say_refund(self.request))?;
+        write
+            .once(draft, |call| async move {
+                wire.create_refund(&call, request).await
+            })
+            .await
+            .map_err(|error| error.with_refund_amount(amount))
+    }
+
+    /// What the payment has against the refund.
+    fn refusals(
+        &self,
+        payment: &model::Payment,
+        needs_amount: bool,
+        may_repeat: bool,
+    ) -> Vec<Violation> {
+        let amount = self.request.amount;
+        if needs_amount && amount.is_none() {
+            let unsaid = "was left out, and Flowlix did not say what is left to refund";
+            let problem = match payment.amount_refundable {
+                Some(_) => check::NOTHING_LEFT,
+                None => unsaid,
+            };
+            return vec![Violation::new("amount", problem)];
+        }
+        if may_repeat && check::may_be_a_repeat(payment, amount) {
+            return Vec::new();
+        }
+        check::violations(payment, amount, self.client.runtime().now())
+    }
+
+    async fn read_payment(&self) -> Result<model::Payment, Error> {
+        let options = self.options.clone();
+        let read = self.client.read(Operation::RetrievePayment, options);
+        let wire = self.client.wire();
+        let reply = wire.retrieve(&read, &self.request.payment_id).await?;
+        Ok(reply.into_inner())
+    }
+}
+
+into_future!(CreateRefund => Reply<RefundCreated>);

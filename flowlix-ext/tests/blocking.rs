@@ -1,0 +1,135 @@
+//! The blocking client, in both dialects.
+#![cfg(feature = "blocking")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+mod common;
+
+use common::{DIALECTS, VISA, card};
+use flowlix_ext::blocking::Flowlix;
+use flowlix_ext::refunds::RefundSettled;
+use flowlix_ext::testing::ManualTime;
+use flowlix_ext::{ErrorKind, IdempotencyKey, Money, Settled};
+use flowlix_sandbox::{Dialect, Fault, Sandbox};
+use tokio::runtime::Runtime;
+
+/// A sandbox on a runtime of its own, and a client that knows nothing of that.
+fn stage(dialect: Dialect) -> (Runtime, Sandbox, Flowlix) {
+    let runtime = Runtime::new().unwrap();
+    let sandbox = runtime.block_on(Sandbox::start()).unwrap();
+    let builder = flowlix_ext::Flowlix::builder(sandbox.key(dialect))
+        .base_url(sandbox.base_url())
+        .runtime(ManualTime::automatic());
+    (runtime, sandbox, Flowlix::build(builder).unwrap())
+}
+
+#[test]
+fn a_payment_is_taken_and_refunded() {
+    for dialect in DIALECTS {
+        let (_runtime, sandbox, flowlix) = stage(dialect);
+        assert_eq!(flowlix.client().dialect(), dialect_of(dialect));
+        let key = IdempotencyKey::derive("payment", ["order-1234"]).unwrap();
+        let create = || {
+            let payments = flowlix.payments();
+            let create = payments.create_direct(Money::eur(49_99), card(VISA));
+            create.idempotency_key(key.clone())
+        };
+        sandbox.inject(Fault::LoseAnswer);
+        let payment = flowlix.run(create()).unwrap();
+        assert_eq!(payment.receipt().history().len(), 2);
+        assert_eq!(flowlix.run(create().send()).unwrap().id, payment.id);
+
+        let mut watch = flowlix.payments().watch(&payment.id);
+        let mut looks = 0;
+        while flowlix.run(watch.next()).unwrap().is_some() {
+            looks += 1;
+        }
+        assert!(looks > 0);
+        let settled = flowlix.run(watch.settled()).unwrap();
+        assert!(matches!(settled, Settled::Succeeded(_)));
+
+        let refund = flowlix.refunds().create(&payment.id).reason("late");
+        let refund = flowlix.run(refund).unwrap().refund.clone().unwrap();
+        let wait = flowlix.refunds().wait(&payment.id, &refund.id);
+        let settled = flowlix.run(wait).unwrap();
+        assert!(matches!(settled, RefundSettled::Succeeded(_)));
+        let ledger = sandbox.ledger();
+        assert_eq!((ledger.charges(), ledger.amount_refunded()), (1, 49_99));
+    }
+}
+
+fn dialect_of(dialect: Dialect) -> flowlix_ext::Dialect {
+    match dialect {
+        Dialect::SnakeCase => flowlix_ext::Dialect::SnakeCase,
+        Dialect::Uppercase => flowlix_ext::Dialect::Uppercase,
+    }
+}
+
+#[test]
+fn many_threads_share_one_client() {
+    for dialect in DIALECTS {
+        let (_runtime, sandbox, flowlix) = stage(dialect);
+        let threads: Vec<_> = (0..8)
+            .map(|number| {
+                let flowlix = flowlix.clone();
+                std::thread::spawn(move || {
+                    let payments = flowlix.payments();
+                    let create = payments.create_direct(Money::eur(100 + number), card(VISA));
+                    let payment = flowlix.run(create).unwrap();
+                    flowlix.run(flowlix.payments().wait(&payment.id)).unwrap()
+                })
+            })
+            .collect();
+        for thread in threads {
+            assert!(matches!(thread.join().unwrap(), Settled::Succeeded(_)));
+        }
+        assert_eq!(sandbox.ledger().charges(), 8);
+    }
+}
+
+#[test]
+fn a_call_in_an_async_runtime_is_refused_and_nothing_is_sent() {
+    for dialect in DIALECTS {
+        let (runtime, sandbox, flowlix) = stage(dialect);
+        let try_it = {
+            let flowlix = flowlix.clone();
+            move || {
+                let payments = flowlix.payments();
+                let create = payments.create_direct(Money::eur(49_99), card(VISA));
+                let error = flowlix.run(create).unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::BlockingInAsync);
+                assert!(!error.may_have_taken_effect() && !error.is_retryable());
+                assert!(
+                    error.to_string().contains("use the async client"),
+                    "{error}"
+                );
+            }
+        };
+        runtime.block_on(async { try_it() });
+        let in_task = try_it.clone();
+        runtime
+            .block_on(runtime.spawn(async move { in_task() }))
+            .unwrap();
+        runtime
+            .block_on(runtime.spawn_blocking(try_it.clone()))
+            .unwrap();
+        assert!(sandbox.requests().is_empty());
+
+        // The last clone may be dropped anywhere.
+        drop(try_it);
+        runtime.block_on(async move { drop(flowlix) });
+    }
+}
+
+#[test]
+fn an_error_is_the_async_clients_error() {
+    for dialect in DIALECTS {
+        let (_runtime, sandbox, flowlix) = stage(dialect);
+        sandbox.inject(Fault::status(401));
+        let id = "pay_a1b2c3d4e5f67890abcdef12".parse().unwrap();
+        let error = flowlix.run(flowlix.payments().retrieve(&id)).unwrap_err();
+        assert!(error.is_authentication(), "{error}");
+    }
+    let error = Flowlix::new("sk_canary123").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Configuration);
+    assert!(!format!("{error:?}").contains("canary"));
+}

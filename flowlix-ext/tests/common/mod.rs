@@ -1,0 +1,115 @@
+//! What the tests share: a sandbox, a client on a driven clock, a card.
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+pub(crate) mod events;
+pub(crate) mod journal;
+
+use std::sync::Arc;
+
+use flowlix_ext::testing::ManualTime;
+use flowlix_ext::{CardDetails, Flowlix, FlowlixBuilder, IdempotencyKey, Money};
+use flowlix_sandbox::{Dialect, RecordedRequest, Sandbox};
+
+pub(crate) const DIALECTS: [Dialect; 2] = [Dialect::SnakeCase, Dialect::Uppercase];
+
+/// One dialect's stage.
+pub(crate) struct Stage {
+    pub(crate) sandbox: Arc<Sandbox>,
+    pub(crate) time: ManualTime,
+    pub(crate) flowlix: Flowlix,
+    pub(crate) dialect: Dialect,
+}
+
+impl Stage {
+    pub(crate) async fn new(dialect: Dialect) -> Self {
+        Self::with(dialect, |builder| builder).await
+    }
+
+    pub(crate) async fn with(
+        dialect: Dialect,
+        set: impl FnOnce(FlowlixBuilder) -> FlowlixBuilder,
+    ) -> Self {
+        Self::on(Sandbox::start().await.unwrap(), dialect, set)
+    }
+
+    pub(crate) fn on(
+        sandbox: Sandbox,
+        dialect: Dialect,
+        set: impl FnOnce(FlowlixBuilder) -> FlowlixBuilder,
+    ) -> Self {
+        let time = ManualTime::automatic();
+        let builder = Flowlix::builder(sandbox.key(dialect))
+            .base_url(sandbox.base_url())
+            .runtime(time.clone());
+        let flowlix = set(builder).build().unwrap();
+        Self {
+            sandbox: Arc::new(sandbox),
+            time,
+            flowlix,
+            dialect,
+        }
+    }
+
+    pub(crate) fn create(&self) -> flowlix_ext::payments::CreateDirect {
+        self.create_with(VISA)
+    }
+
+    pub(crate) fn create_with(&self, number: &str) -> flowlix_ext::payments::CreateDirect {
+        self.flowlix
+            .payments()
+            .create_direct(Money::eur(49_99), card(number))
+            .return_url("https://shop.example.com/3ds")
+            .idempotency_key(IdempotencyKey::custom("order-1234-payment").unwrap())
+    }
+
+    /// A payment that was charged.
+    pub(crate) async fn charged(&self) -> flowlix_ext::model::Payment {
+        let payment = self.create().await.unwrap();
+        match self.flowlix.payments().wait(&payment.id).await.unwrap() {
+            flowlix_ext::Settled::Succeeded(payment) => payment,
+            other => panic!("not charged: {other:?}"),
+        }
+    }
+
+    /// The writes that arrived.
+    pub(crate) fn posts(&self) -> Vec<RecordedRequest> {
+        let requests = self.sandbox.requests().into_iter();
+        requests
+            .filter(|request| request.method() == "POST")
+            .collect()
+    }
+
+    /// Every write that arrived carried the same key and the same bytes.
+    pub(crate) fn assert_posts_identical(&self, count: usize) {
+        let posts = self.posts();
+        assert_eq!(posts.len(), count, "{posts:?}");
+        for post in &posts {
+            assert_eq!(
+                post.header("idempotency-key"),
+                posts[0].header("idempotency-key")
+            );
+            assert!(post.header("idempotency-key").is_some());
+            assert!(post.raw_body_with_secrets() == posts[0].raw_body_with_secrets());
+        }
+    }
+
+    /// How many payments exist, and how often a card is charged once all is processed.
+    pub(crate) fn payments_and_charges(&self) -> (usize, usize) {
+        self.sandbox.settle();
+        let ledger = self.sandbox.ledger();
+        (ledger.payments().len(), ledger.charges())
+    }
+}
+
+pub(crate) const VISA: &str = "4111111111111111";
+pub(crate) const DECLINED: &str = "4000000000000002";
+pub(crate) const THREE_D_SECURE: &str = "4635440000002223";
+
+pub(crate) fn card(number: &str) -> CardDetails {
+    CardDetails::new(number, 12, 2027, "314", "Jenny Rosen")
+}

@@ -1,0 +1,529 @@
+//! The journal: nothing is sent that is not recorded, nothing is sent twice, and nothing is lost.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+mod common;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use common::journal::{
+    Death, Dying, crash, key, pay, restarted, restarted_with, stage, the_record,
+};
+use common::{DECLINED, DIALECTS, Stage, VISA, card};
+use flowlix_ext::journal::{MemoryJournal, STAMP, State};
+use flowlix_ext::testing::ManualTime;
+use flowlix_ext::{ErrorKind, Flowlix, IdempotencyKey, Money};
+use flowlix_sandbox::{Dialect, Fault, Operation, RecordedRequest};
+use serde_json::Value;
+
+fn body(request: &RecordedRequest) -> Value {
+    serde_json::from_slice(request.raw_body_with_secrets()).unwrap()
+}
+
+#[tokio::test]
+async fn a_finished_write_is_answered_from_the_journal_at_any_age() {
+    for dialect in DIALECTS {
+        let (stage, journal) = stage(dialect).await;
+        let first = pay(&stage.flowlix).await.unwrap();
+        assert!(!first.receipt().is_from_journal());
+        // Flowlix has forgotten the key by then: sent again, this would charge again.
+        for age in [0, 3600, 48 * 3600] {
+            stage.time.advance(Duration::from_secs(age));
+            for flowlix in [stage.flowlix.clone(), restarted(&stage, journal.clone())] {
+                let again = pay(&flowlix).await.unwrap();
+                assert!(again.receipt().is_from_journal());
+                assert_eq!(again.receipt().request_id(), first.receipt().request_id());
+                assert_eq!(again.receipt().history(), []);
+                assert_eq!(*again, *first);
+            }
+        }
+        stage.assert_posts_identical(1);
+        assert_eq!(stage.payments_and_charges(), (1, 1));
+    }
+}
+
+#[tokio::test]
+async fn a_key_reused_for_another_request_is_caught_and_nothing_is_sent() {
+    for dialect in DIALECTS {
+        let (stage, _) = stage(dialect).await;
+        pay(&stage.flowlix).await.unwrap();
+        let payments = stage.flowlix.payments();
+        let other_amount = payments
+            .create_direct(Money::eur(49_98), card(VISA))
+            .return_url("https://shop.example.com/3ds");
+        let other_card = payments
+            .create_direct(Money::eur(49_99), card(DECLINED))
+            .return_url("https://shop.example.com/3ds");
+        let other_text = pay(&stage.flowlix).description("another");
+        let other_member = pay(&stage.flowlix).metadata("order", "1234");
+        for other in [other_amount, other_card, other_text, other_member] {
+            let error = other.idempotency_key(key()).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::KeyReused, "{error}");
+            assert!(!error.may_have_taken_effect() && !error.is_retryable());
+        }
+        assert_eq!(stage.posts().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn of_concurrent_callers_with_one_key_one_sends() {
+    for dialect in DIALECTS {
+        let (stage, _) = stage(dialect).await;
+        stage
+            .sandbox
+            .inject_at(Operation::CreateDirectPayment, Fault::StallAnswer, 1);
+        let callers: Vec<_> = (0..8)
+            .map(|_| tokio::spawn(pay(&stage.flowlix).send()))
+            .collect();
+        stage.sandbox.wait_for_stalled(1).await;
+        stage.sandbox.release_stalled();
+        let mut from_journal = 0;
+        let mut ids = Vec::new();
+        for caller in callers {
+            let payment = caller.await.unwrap().unwrap();
+            from_journal += usize::from(payment.receipt().is_from_journal());
+            ids.push(payment.id.clone());
+        }
+        ids.dedup();
+        assert_eq!((ids.len(), from_journal), (1, 7));
+        stage.assert_posts_identical(1);
+        assert_eq!(stage.payments_and_charges(), (1, 1));
+    }
+}
+
+#[tokio::test]
+async fn of_two_processes_with_one_key_one_sends() {
+    for dialect in DIALECTS {
+        let (mut stage, journal) = stage(dialect).await;
+        stage.time = ManualTime::stepped();
+        let one = restarted(&stage, journal.clone());
+        let other = restarted(&stage, journal.clone());
+        stage
+            .sandbox
+            .inject_at(Operation::CreateDirectPayment, Fault::StallAnswer, 1);
+        let first = tokio::spawn(pay(&one).send());
+        stage.sandbox.wait_for_stalled(1).await;
+        let second = tokio::spawn(pay(&other).send());
+        while stage.time.delays().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        stage.sandbox.release_stalled();
+        let first = first.await.unwrap().unwrap();
+        stage.time.advance(Duration::from_secs(1));
+        let second = second.await.unwrap().unwrap();
+        assert_eq!(first.id, second.id);
+        assert!(second.receipt().is_from_journal());
+        stage.assert_posts_identical(1);
+        assert_eq!(stage.payments_and_charges(), (1, 1));
+    }
+}
+
+#[tokio::test]
+async fn a_process_that_waits_for_another_in_vain_says_that_the_outcome_is_unknown() {
+    for dialect in DIALECTS {
+        let (stage, journal) = stage(dialect).await;
+        let dying = restarted(&stage, Dying::new(&journal, 1, Death::Hangs));
+        crash(&stage, &journal, pay(&dying).send()).await;
+        let error = pay(&stage.flowlix).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{error}");
+        assert_eq!(error.idempotency_key(), Some(&key()));
+        assert!(error.is_retryable() && stage.posts().is_empty());
+        // The hold of a process that died ends by itself.
+        stage.time.advance(Duration::from_secs(5));
+        assert!(pay(&stage.flowlix).await.is_ok());
+        assert_eq!(stage.payments_and_charges(), (1, 1));
+    }
+}
+
+#[tokio::test]
+async fn a_crash_between_recording_and_sending_is_made_good_by_the_repeat() {
+    for dialect in DIALECTS {
+        let (stage, journal) = stage(dialect).await;
+        let dying = restarted(&stage, Dying::new(&journal, 1, Death::Hangs));
+        crash(&stage, &journal, pay(&dying).send()).await;
+        assert_eq!(the_record(&journal).await.state, State::Sending);
+        assert!(stage.posts().is_empty(), "it is recorded before it is sent");
+        stage.time.advance(Duration::from_secs(65));
+        let payment = pay(&stage.flowlix).await.unwrap();
+        assert!(!payment.receipt().is_from_journal());
+        assert_eq!(stage.payments_and_charges(), (1, 1));
+    }
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_settled_by_another_process_with_the_same_bytes() {
+    for dialect in DIALECTS {
+        let (stage, journal) = stage(dialect).await;
+        stage
+            .sandbox
+            .inject_at(Operation::CreateDirectPayment, Fault::LoseAnswer, 1);
+        let error = pay(&stage.flowlix).max_attempts(1).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
+        assert!(error.journal_error().is_none());
+        assert_eq!(the_record(&journal).await.state, State::InDoubt);
+        let payment = pay(&restarted(&stage, journal.clone())).await.unwrap();
+        stage.assert_posts_identical(2);
+        assert_eq!(stage.payments_and_charges(), (1, 1));
+        let record = the_record(&journal).await;
+        assert!(matches!(&record.state, State::Accepted { result, .. }
+            if result["id"] == payment.id.as_str()));
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_stored_reaches_the_caller_and_is_found_again() {
+    for dialect in DIALECTS {
+        let (stage, journal) = stage(dialect).await;
+        let dying = restarted(&stage, Dying::new(&journal, 2, Death::Fails));
+        let payment = pay(&dying).await.unwrap();
+        let failure = payment.receipt().journal_error().unwrap();
+        assert_eq!(failure.to_string(), "no space left on device");
+        assert_eq!(the_record(&journal).await.state, State::Sending);
+        stage.time.advance(Duration::from_secs(65));
+        let again = pay(&stage.flowlix).await.unwrap();
+        assert_eq!(again.id, payment.id);
+        stage.assert_posts_identical(2);
+        assert_eq!(stage.payments_and_charges(), (1, 1));
+    }
+}
+
+#[tokio::test]
+async fn a_failure_that_cannot_be_stored_is_told_with_the_failure() {
+    for dialect in DIALECTS {
+        let (stage, journal) = stage(dialect).await;
+        let dying = restarted(&stage, Dying::new(&journal, 2, Death::Fails));
+        stage
+            .sandbox
+            .inject_at(Operation::CreateDirectPayment, Fault::LoseAnswer, 1);
+        let error = pay(&dying).max_attempts(1).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
+        assert!(error.journal_error().is_some());
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_recorded_is_not_sent() {
+    for dialect in DIALECTS {
+        let (stage, journal) = stage(dialect).await;
+        let dying = restarted(&stage, Dying::new(&journal, 1, Death::Fails));
+        let error = pay(&dying).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Journal);
+        assert!(
+            error.to_string().contains("no space left on device"),
+            "{error}"
+        );
+        assert!(error.is_retryable() && !error.may_have_taken_effect());
+        assert!(std::error::Error::source(&error).is_none(), "said once");
+        assert!(stage.posts().is_empty() && journal.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_key_of_a_refused_request_is_as_good_as_new() {
+    for dialect in DIALECTS {
+        let (stage, journal) = stage(dialect).await;
+        stage
+            .sandbox
+            .inject_at(Operation::CreateDirectPayment, Fault::status(422), 1);
+        let error = pay(&stage.flowlix).await.unwrap_err();
+        assert!(!error.may_have_taken_effect(), "{error}");
+        assert!(the_record(&journal).await.state.is_settled());
+        // Flowlix stores accepted requests only, so another body is fine too, at any time.
+        stage.time.advance(Duration::from_secs(48 * 3600));
+        let other = pay(&stage.flowlix).description("corrected").await.unwrap();
+        assert!(!other.receipt().is_from_journal());
+        assert_eq!(stage.payments_and_charges(), (1, 1));
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_does_not_end_the_doubt_that_an_earlier_process_left() {
+    for dialect in DIALECTS {
+        for refusal in [401, 422, 429, 400] {
+            let (stage, journal) = stage(dialect).await;
+            let operation = Operation::CreateDirectPayment;
+            stage.sandbox.inject_at(operation, Fault::LoseAnswer, 1);
+            stage
+                .sandbox
+                .inject_at(operation, Fault::status(refusal), 1);
+            let _ = pay(&stage.flowlix).max_attempts(1).await.unwrap_err();
+            let later = restarted(&stage, journal.clone());
+            let error = pay(&later).max_attempts(1).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{error}");
+            assert_eq!(the_record(&journal).await.state, State::InDoubt);
+            let payment = pay(&later).await.unwrap();
+            assert!(!payment.receipt().is_from_journal());
+            assert_eq!(stage.payments_and_charges(), (1, 1));
+        }
+    }
+}
+
+/// With another security code Flowlix takes it for another request, and so has accepted the first.
+#[tokio::test]
+async fn another_security_code_leaves_the_first_request_in_doubt() {
+    for dialect in DIALECTS {
+        let (stage, journal) = stage(dialect).await;
+        let operation = Operation::CreateDirectPayment;
+        stage.sandbox.inject_at(operation, Fault::LoseAnswer, 1);
+        let _ = pay(&stage.flowlix).max_attempts(1).await.unwrap_err();
+        let mistyped = flowlix_ext::CardDetails::new(VISA, 12, 2027, "315", "Jenny Rosen");
+        let error = stage
+            .flowlix
+            .payments()
+            .create_direct(Money::eur(49_99), mistyped)
+            .return_url("https://shop.example.com/3ds")
+            .idempotency_key(key())
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::KeyReused, "{error}");
+        assert_eq!(the_record(&journal).await.state, State::InDoubt);
+        assert!(pay(&stage.flowlix).await.is_ok());
+        assert_eq!(stage.payments_and_charges(), (1, 1));
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_was_derived_anew_is_as_old_as_its_record() {
+    for dialect in DIALECTS {
+        let (stage, journal) = stage(dialect).await;
+        stage
+            .sandbox
+            .inject_at(Operation::CreateDirectPayment, Fault::LoseAnswer, 1);
+        let _ = pay(&stage.flowlix).max_attempts(1).await.unwrap_err();
+        stage.time.advance(Duration::from_secs(23 * 3600));
+        let error = pay(&restarted(&stage, journal.clone())).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::KeyTooOld, "{error}");
+        assert_eq!(stage.posts().len(), 1, "sent now, it could charge twice");
+        assert_eq!(the_record(&journal).await.state, State::InDoubt);
+    }
+}
+
+#[tokio::test]
+async fn a_dropped_call_is_taken_up_by_the_next() {
+    for dialect in DIALECTS {
+        let (stage, _) = stage(dialect).await;
+        stage
+            .sandbox
+            .inject_at(Operation::CreateDirectPayment, Fault::StallAnswer, 1);
+        let call = tokio::spawn(pay(&stage.flowlix).send());
+        stage.sandbox.wait_for_stalled(1).await;
+        call.abort();
+        assert!(call.await.is_err());
+        assert!(pay(&stage.flowlix).await.is_ok());
+        stage.assert_posts_identical(2);
+        assert_eq!(stage.payments_and_charges(), (1, 1));
+    }
+}
+
+#[tokio::test]
+async fn every_write_that_can_carries_a_stamp() {
+    for dialect in DIALECTS {
+        let (stage, journal) = stage(dialect).await;
+        let payment = pay(&stage.flowlix).metadata("order", "1234").await.unwrap();
+        let sent = body(&stage.posts()[0]);
+        let record = the_record(&journal).await;
+        assert_eq!(sent["metadata"]["order"], "1234");
+        assert_eq!(sent["metadata"][STAMP].as_str(), record.stamp.as_deref());
+        assert_eq!(record.stamp.unwrap().len(), 32);
+        assert!(payment.metadata.contains_key(STAMP));
+
+        let hosted = stage
+            .flowlix
+            .payments()
+            .create_hosted(Money::eur(10_00), "https://shop.example.com/back")
+            .await
+            .unwrap();
+        assert!(hosted.metadata.contains_key(STAMP));
+        assert_ne!(hosted.metadata[STAMP], payment.metadata[STAMP]);
+
+        stage.flowlix.payments().wait(&payment.id).await.unwrap();
+        let refund = stage.flowlix.refunds().create(&payment.id);
+        refund.amount(1_00).reason("late").await.unwrap();
+        let sent = body(stage.posts().last().unwrap());
+        let has_stamp = sent["metadata"][STAMP].is_string();
+        assert_eq!(has_stamp, dialect == Dialect::Uppercase);
+    }
+}
+
+#[tokio::test]
+async fn without_a_journal_nothing_is_added() {
+    for dialect in DIALECTS {
+        let stage = Stage::new(dialect).await;
+        let payment = stage.create().await.unwrap();
+        assert!(payment.metadata.is_empty());
+        assert!(!payment.receipt().is_from_journal());
+    }
+}
+
+#[tokio::test]
+async fn the_stamp_has_its_name_to_itself_and_counts_as_an_entry() {
+    for dialect in DIALECTS {
+        let (stage, journal) = stage(dialect).await;
+        let error = pay(&stage.flowlix)
+            .metadata(STAMP, "mine")
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidRequest);
+        assert_eq!(error.violations()[0].field, "metadata.flowlix_sdk_stamp");
+        let full = (0..50).fold(pay(&stage.flowlix), |create, number| {
+            create.metadata(format!("entry {number}"), "x")
+        });
+        match dialect {
+            Dialect::SnakeCase => {
+                let error = full.await.unwrap_err();
+                assert_eq!(error.violations().len(), 1, "{error}");
+                assert_eq!(error.violations()[0].field, "metadata");
+                assert!(error.to_string().contains("stamp"), "{error}");
+                assert!(journal.is_empty(), "an invalid request is not recorded");
+            }
+            Dialect::Uppercase => assert!(full.await.is_ok()),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refund_of_the_rest_is_repeated_with_the_amount_that_was_sent() {
+    for dialect in DIALECTS {
+        let (stage, journal) = stage(dialect).await;
+        let payment = pay(&stage.flowlix).await.unwrap();
+        stage.flowlix.payments().wait(&payment.id).await.unwrap();
+        let refund = |flowlix: &Flowlix| {
+            flowlix
+                .refunds()
+                .create(&payment.id)
+                .reason("late")
+                .idempotency_key(IdempotencyKey::custom("refund-1234").unwrap())
+        };
+        stage
+            .sandbox
+            .inject_at(Operation::Refund, Fault::LoseAnswer, 1);
+        let error = refund(&stage.flowlix).max_attempts(1).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{error}");
+        // Nothing is left to refund by now; the amount that was sent is what counts.
+        let later = restarted(&stage, journal.clone());
+        let created = refund(&later).await.unwrap();
+        assert_eq!(created.refund.as_ref().unwrap().amount, 4999);
+        let again = refund(&later).await.unwrap();
+        assert!(again.receipt().is_from_journal());
+        assert_eq!(*again, *created);
+        let error = refund(&later).amount(1).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::KeyReused);
+        stage.sandbox.settle();
+        assert_eq!(stage.sandbox.ledger().amount_refunded(), 4999);
+        let sent: Vec<_> = stage.posts().split_off(1);
+        assert_eq!(sent.len(), 2);
+        assert!(sent[0].raw_body_with_secrets() == sent[1].raw_body_with_secrets());
+    }
+}
+
+#[tokio::test]
+async fn records_of_another_api_key_are_not_repeated_under_this_one() {
+    for dialect in DIALECTS {
+        let (stage, journal) = stage(dialect).await;
+        let operation = Operation::CreateDirectPayment;
+        let other_key = format!("{}Other", stage.sandbox.key(dialect));
+        let other = |account: Option<&str>| {
+            let builder = Flowlix::builder(&other_key)
+                .base_url(stage.sandbox.base_url())
+                .runtime(stage.time.clone())
+                .journal(journal.clone());
+            let builder = match account {
+                Some(name) => builder.journal_account(name),
+                None => builder,
+            };
+            builder.build().unwrap()
+        };
+        let named = restarted_with(&stage, |builder| {
+            builder.journal(journal.clone()).journal_account("shop")
+        });
+        for (sender, receiver) in [(&stage.flowlix, other(None)), (&named, other(Some("shop")))] {
+            stage.sandbox.inject_at(operation, Fault::LoseAnswer, 1);
+            let _ = pay(sender).max_attempts(1).await.unwrap_err();
+            let error = pay(&receiver).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Journal, "{error}");
+            assert!(!error.is_retryable() && !error.may_have_taken_effect());
+        }
+        let sent = stage.posts().len();
+        pay(&stage.flowlix).await.unwrap();
+        let finished = pay(&named).await.unwrap();
+        assert_eq!(stage.posts().len(), sent + 2);
+
+        let error = pay(&other(None)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Journal, "{error}");
+        let answered = pay(&other(Some("shop"))).await.unwrap();
+        assert!(answered.receipt().is_from_journal());
+        assert_eq!(answered.id, finished.id);
+        assert_eq!(
+            stage.posts().len(),
+            sent + 2,
+            "nothing was sent for the other key"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_record_of_the_other_dialect_is_not_guessed_about() {
+    let (stage, journal) = stage(Dialect::SnakeCase).await;
+    pay(&stage.flowlix).await.unwrap();
+    let uppercase = Flowlix::builder(stage.sandbox.key(Dialect::Uppercase))
+        .base_url(stage.sandbox.base_url())
+        .runtime(stage.time.clone())
+        .journal(journal)
+        .build()
+        .unwrap();
+    let error = pay(&uppercase).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Journal);
+    assert!(error.to_string().contains("snake_case"), "{error}");
+    assert_eq!(stage.posts().len(), 1);
+}
+
+#[tokio::test]
+async fn no_record_holds_a_secret() {
+    for dialect in DIALECTS {
+        let (stage, journal) = stage(dialect).await;
+        let payment = pay(&stage.flowlix).await.unwrap();
+        let record = the_record(&journal).await;
+        let text = format!(
+            "{} {record:?} {journal:?}",
+            serde_json::to_string(&record).unwrap()
+        );
+        for secret in [VISA, &VISA[..12], "\"314\"", stage.sandbox.key(dialect)] {
+            assert!(!text.contains(secret), "{text}");
+        }
+        assert!(text.contains(payment.id.as_str()));
+    }
+}
+
+#[tokio::test]
+async fn memory_makes_room_for_new_records_but_never_forgets_a_doubt() {
+    let journal = Arc::new(MemoryJournal::with_capacity(2));
+    let stage = Stage::with(Dialect::Uppercase, |builder| {
+        builder.journal(journal.clone())
+    })
+    .await;
+    let pay = |key: &str| {
+        stage
+            .create()
+            .idempotency_key(IdempotencyKey::custom(key).unwrap())
+    };
+    for key in ["a", "b", "c"] {
+        pay(key).await.unwrap();
+        stage.time.advance(Duration::from_secs(1));
+    }
+    assert_eq!(journal.len(), 2);
+    assert!(pay("c").await.unwrap().receipt().is_from_journal());
+    assert!(pay("b").await.unwrap().receipt().is_from_journal());
+    for key in ["d", "e"] {
+        stage.sandbox.inject(Fault::LoseAnswer);
+        let error = pay(key).max_attempts(1).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
+    }
+    let error = pay("f").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Journal);
+    assert!(error.to_string().contains("full"), "{error}");
+}

@@ -1,0 +1,499 @@
+//! Every journal keeps the same promises, and those on a disk keep them beyond the process.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+mod common;
+
+use std::sync::Arc;
+
+use flowlix_ext::journal::{
+    Journal, JournalFuture, MemoryJournal, Record, RecordId, SECRET_LENGTH, Scope, conformance,
+};
+use flowlix_ext::webhooks::InMemoryEvents;
+
+use crate::common::events;
+
+#[tokio::test]
+async fn memory_conforms() {
+    conformance::check(&MemoryJournal::new()).await.unwrap();
+}
+
+#[tokio::test]
+async fn events_in_memory_conform() {
+    let store = Arc::new(InMemoryEvents::default());
+    events::conforms(&store, &store).await;
+}
+
+/// Breaks one promise at a time, so that the suite is known to notice.
+struct Careless(MemoryJournal, &'static str);
+
+impl Journal for Careless {
+    fn secret(&self, proposal: [u8; SECRET_LENGTH]) -> JournalFuture<'_, [u8; SECRET_LENGTH]> {
+        match self.1 {
+            "secret" => Box::pin(async move { Ok(proposal) }),
+            _ => self.0.secret(proposal),
+        }
+    }
+    fn load<'a>(&'a self, id: &'a RecordId) -> JournalFuture<'a, Option<Record>> {
+        Box::pin(async move {
+            let mut record = self.0.load(id).await?;
+            if let ("reason", Some(record)) = (self.1, &mut record) {
+                record.reason = record.reason.take().filter(|reason| !reason.is_empty());
+            }
+            Ok(record)
+        })
+    }
+    fn store<'a>(&'a self, record: &'a Record) -> JournalFuture<'a, bool> {
+        Box::pin(async move {
+            let mut record = record.clone();
+            match self.1 {
+                "overwrite" => {
+                    let stored = self.0.load(&record.id).await?;
+                    record.version = stored.map_or(1, |stored| stored.version + 1);
+                }
+                "key case" => record.id.key = record.id.key.to_lowercase(),
+                "always true" => return self.0.store(&record).await.map(|_| true),
+                _ => {}
+            }
+            self.0.store(&record).await
+        })
+    }
+    fn unsettled<'a>(
+        &'a self,
+        scope: &'a Scope,
+        after: Option<&'a RecordId>,
+        limit: u32,
+    ) -> JournalFuture<'a, Vec<Record>> {
+        match self.1 {
+            "forgets a page" => Box::pin(async move {
+                let mut page = self.0.unsettled(scope, after, limit).await?;
+                page.pop();
+                Ok(page)
+            }),
+            "no limit" => self.0.unsettled(scope, after, u32::MAX),
+            _ => self.0.unsettled(scope, after, limit),
+        }
+    }
+    fn prune<'a>(&'a self, scope: &'a Scope, changed_before: i64) -> JournalFuture<'a, u64> {
+        let changed_before = if self.1 == "prunes too much" {
+            i64::MAX
+        } else {
+            changed_before
+        };
+        self.0.prune(scope, changed_before)
+    }
+}
+
+#[tokio::test]
+async fn the_suite_notices_what_a_careless_journal_does() {
+    assert!(
+        conformance::check(&Careless(MemoryJournal::new(), "nothing"))
+            .await
+            .is_ok()
+    );
+    for carelessness in [
+        "secret",
+        "reason",
+        "overwrite",
+        "key case",
+        "always true",
+        "forgets a page",
+        "no limit",
+        "prunes too much",
+    ] {
+        let journal = Careless(MemoryJournal::new(), carelessness);
+        let broken = conformance::check(&journal).await;
+        assert!(broken.is_err(), "{carelessness} went unnoticed");
+    }
+}
+
+/// Crash, restart, recover, with a journal that outlives the process; `open` opens it anew each time.
+#[cfg(any(feature = "journal-sqlite", feature = "journal-postgres"))]
+mod durable {
+    use std::time::Duration;
+
+    use flowlix_ext::journal::{Journal, Record, Truth, conformance};
+    use flowlix_ext::{ErrorKind, IdempotencyKey};
+    use flowlix_sandbox::{Fault, Operation};
+
+    use crate::common::journal::{pay, restarted};
+    use crate::common::{DIALECTS, Stage};
+
+    pub(crate) async fn survives<J, F>(account: &str, open: impl Fn() -> F)
+    where
+        J: Journal + 'static,
+        F: Future<Output = J>,
+    {
+        let record: Record = conformance::sample(
+            flowlix_ext::journal::Scope::new(account, flowlix_ext::Mode::Test),
+            "k",
+        );
+        let first = open().await;
+        let secret = first.secret([3; 32]).await.unwrap();
+        assert!(first.store(&record).await.unwrap());
+        drop(first);
+        let second = open().await;
+        assert_eq!(second.load(&record.id).await.unwrap(), Some(record));
+        assert_eq!(second.secret([4; 32]).await.unwrap(), secret);
+    }
+
+    pub(crate) async fn recovers<J, F>(prefix: &str, open: impl Fn() -> F)
+    where
+        J: Journal + 'static,
+        F: Future<Output = J>,
+    {
+        for dialect in DIALECTS {
+            let stage = Stage::new(dialect).await;
+            let key = IdempotencyKey::custom(format!("{prefix}-{dialect:?}")).unwrap();
+            let before = restarted(&stage, open().await);
+            stage
+                .sandbox
+                .inject_at(Operation::CreateDirectPayment, Fault::LoseAnswer, 1);
+            let lost = pay(&before).idempotency_key(key.clone()).max_attempts(1);
+            assert_eq!(lost.await.unwrap_err().kind(), ErrorKind::OutcomeUnknown);
+            drop(before);
+            stage.sandbox.settle();
+            stage.time.advance(Duration::from_secs(65));
+
+            let after = restarted(&stage, open().await);
+            let recovery = after.recover().await.unwrap();
+            let write = recovery
+                .writes
+                .iter()
+                .find(|write| write.record.id.key == key.as_str());
+            let Truth::Charged(payment) = &write.unwrap().truth else {
+                panic!("{:?}", recovery.writes);
+            };
+            let again = pay(&restarted(&stage, open().await)).idempotency_key(key);
+            let again = again.await.unwrap();
+            assert!(again.receipt().is_from_journal());
+            assert_eq!(again.id, payment.id);
+            assert_eq!(stage.payments_and_charges(), (1, 1));
+        }
+    }
+}
+
+#[cfg(feature = "journal-sqlite")]
+mod sqlite {
+    use std::path::PathBuf;
+    use std::sync::Arc;
+
+    use flowlix_ext::journal::{Journal, SqliteJournal, conformance};
+    use flowlix_ext::{ErrorKind, Flowlix, IdempotencyKey};
+
+    use crate::common::journal::{pay, restarted};
+    use crate::common::{DIALECTS, Stage, VISA, events};
+    use crate::durable;
+
+    /// A folder of its own, gone afterwards.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Self {
+            let path = std::env::temp_dir();
+            let path = path.join(format!("flowlix-journal-{}-{name}", std::process::id()));
+            std::fs::create_dir_all(&path).unwrap();
+            Self(path)
+        }
+
+        fn file(&self) -> PathBuf {
+            self.0.join("journal.sqlite")
+        }
+
+        /// Every byte of every file in it.
+        fn bytes(&self) -> Vec<u8> {
+            let files = std::fs::read_dir(&self.0).unwrap();
+            files
+                .flat_map(|file| std::fs::read(file.unwrap().path()).unwrap())
+                .collect()
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn holds(bytes: &[u8], text: &str) -> bool {
+        bytes
+            .windows(text.len())
+            .any(|window| window == text.as_bytes())
+    }
+
+    #[tokio::test]
+    async fn it_conforms_and_survives() {
+        let folder = Folder::new("conforms");
+        let journal = SqliteJournal::open(folder.file()).unwrap();
+        conformance::check(&journal).await.unwrap();
+        let folder = Folder::new("survives");
+        let open = || async { SqliteJournal::open(folder.file()).unwrap() };
+        durable::survives("survives", open).await;
+        durable::recovers("order", open).await;
+    }
+
+    #[tokio::test]
+    async fn it_remembers_events() {
+        let folder = Folder::new("events");
+        let open = || async { Arc::new(SqliteJournal::open(folder.file()).unwrap()) };
+        events::conforms(&open().await, &open().await).await;
+        events::survive(open).await;
+    }
+
+    #[tokio::test]
+    async fn two_connections_share_one_file() {
+        let folder = Folder::new("shared");
+        let one = SqliteJournal::open(folder.file()).unwrap();
+        let other = SqliteJournal::open(folder.file()).unwrap();
+        let record = conformance::sample(
+            flowlix_ext::journal::Scope::new("", flowlix_ext::Mode::Test),
+            "k",
+        );
+        let (first, second) = tokio::join!(one.store(&record), other.store(&record));
+        assert_ne!(first.unwrap(), second.unwrap(), "one of them was first");
+        assert_eq!(other.load(&record.id).await.unwrap(), Some(record));
+    }
+
+    #[tokio::test]
+    async fn no_byte_of_the_file_is_a_secret() {
+        for dialect in DIALECTS {
+            let folder = Folder::new(&format!("secrets-{dialect:?}"));
+            let stage = Stage::new(dialect).await;
+            let flowlix = restarted(&stage, SqliteJournal::open(folder.file()).unwrap());
+            let canary = "98765";
+            let card = flowlix_ext::CardDetails::new(VISA, 12, 2027, "314", "Jenny Canary");
+            let payment = flowlix
+                .payments()
+                .create_direct(flowlix_ext::Money::eur(49_99), card)
+                .return_url(format!("https://shop.example.com/{canary}"))
+                .idempotency_key(IdempotencyKey::custom("order-1234").unwrap())
+                .await
+                .unwrap();
+            let bytes = folder.bytes();
+            assert!(holds(&bytes, payment.id.as_str()) && holds(&bytes, "order-1234"));
+            let key = stage.sandbox.key(dialect);
+            for secret in [
+                VISA,
+                &VISA[..8],
+                &VISA[4..15],
+                "314\"",
+                "Jenny Canary",
+                canary,
+                key,
+                &key[12..],
+            ] {
+                assert!(!holds(&bytes, secret), "{secret}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_none_is_refused_by_name() {
+        let folder = Folder::new("none");
+        std::fs::write(
+            folder.file(),
+            "this is not a database, it is a letter to my aunt",
+        )
+        .unwrap();
+        let error = SqliteJournal::open(folder.file()).unwrap_err();
+        assert_eq!(error.to_string(), "the journal's file cannot be used");
+        assert!(SqliteJournal::open(folder.0.join("no/such/folder")).is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_file_is_its_owners_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = Folder::new("owner");
+        SqliteJournal::open(folder.file()).unwrap();
+        let mode = std::fs::metadata(folder.file())
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_ruined_keeps_payments_from_being_sent() {
+        for dialect in DIALECTS {
+            let folder = Folder::new(&format!("full-{dialect:?}"));
+            let stage = Stage::new(dialect).await;
+            let journal = SqliteJournal::open(folder.file()).unwrap();
+            ruin(&folder);
+            let flowlix: Flowlix = restarted(&stage, journal);
+            let error = pay(&flowlix).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Journal, "{error}");
+            assert!(std::error::Error::source(&error).is_some());
+            assert!(stage.posts().is_empty());
+        }
+    }
+
+    /// Takes the tables away from under the journal.
+    fn ruin(folder: &Folder) {
+        for name in ["journal.sqlite", "journal.sqlite-wal", "journal.sqlite-shm"] {
+            let path = folder.0.join(name);
+            if let Ok(metadata) = std::fs::metadata(&path) {
+                std::fs::write(&path, vec![0_u8; usize::try_from(metadata.len()).unwrap()])
+                    .unwrap();
+            }
+        }
+    }
+}
+
+/// Against the server that `FLOWLIX_TEST_POSTGRES` names (a connection string), or the one at the usual place.
+/// Where none answers, the tests say so and end; where one was named it has to answer.
+#[cfg(feature = "journal-postgres")]
+mod postgres {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use flowlix_ext::journal::tokio_postgres::{Client, Config, NoTls};
+    use flowlix_ext::journal::{Journal, PostgresJournal, conformance};
+
+    use crate::common::events;
+    use crate::durable;
+
+    const VARIABLE: &str = "FLOWLIX_TEST_POSTGRES";
+    const USUAL: &str = "host=127.0.0.1 user=postgres connect_timeout=2";
+
+    /// A schema of this test's own, gone afterwards.
+    struct Schema {
+        config: Config,
+        admin: Client,
+        name: String,
+    }
+
+    impl Schema {
+        async fn new(name: &str) -> Option<Self> {
+            let named = std::env::var(VARIABLE).ok();
+            let mut config: Config = named.as_deref().unwrap_or(USUAL).parse().unwrap();
+            let admin = match config.connect(NoTls).await {
+                Ok((admin, connection)) => {
+                    tokio::spawn(connection);
+                    admin
+                }
+                Err(error) => {
+                    assert!(
+                        named.is_none(),
+                        "{VARIABLE} names a server that fails: {error}"
+                    );
+                    eprintln!("NOT TESTED: no PostgreSQL answers at {USUAL}; set {VARIABLE}");
+                    return None;
+                }
+            };
+            let name = format!("flowlix_{}_{name}", std::process::id());
+            admin
+                .batch_execute(&format!("CREATE SCHEMA {name}"))
+                .await
+                .unwrap();
+            config.options(format!("-c search_path={name}"));
+            config.application_name(&name);
+            Some(Self {
+                config,
+                admin,
+                name,
+            })
+        }
+
+        async fn open(&self) -> PostgresJournal {
+            PostgresJournal::connect(self.config.clone(), NoTls)
+                .await
+                .unwrap()
+        }
+
+        async fn close(self) {
+            let drop = format!("DROP SCHEMA {} CASCADE", self.name);
+            self.admin.batch_execute(&drop).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn it_conforms_and_survives() {
+        let Some(schema) = Schema::new("conforms").await else {
+            return;
+        };
+        conformance::check(&schema.open().await).await.unwrap();
+        schema.close().await;
+        let schema = Schema::new("survives").await.unwrap();
+        durable::survives("survives", || schema.open()).await;
+        durable::recovers("order", || schema.open()).await;
+        schema.close().await;
+    }
+
+    #[tokio::test]
+    async fn it_remembers_events() {
+        let Some(schema) = Schema::new("events").await else {
+            return;
+        };
+        let open = || async { Arc::new(schema.open().await) };
+        events::conforms(&open().await, &open().await).await;
+        events::survive(open).await;
+        schema.close().await;
+    }
+
+    #[tokio::test]
+    async fn many_may_open_it_for_the_first_time_and_one_wins() {
+        let Some(schema) = Schema::new("first").await else {
+            return;
+        };
+        let opening = (0..8).map(|_| {
+            let config = schema.config.clone();
+            tokio::spawn(PostgresJournal::connect(config, NoTls))
+        });
+        let opening: Vec<_> = opening.collect();
+        let scope = flowlix_ext::journal::Scope::new("", flowlix_ext::Mode::Test);
+        let record = conformance::sample(scope, "k");
+        let mut stored = 0;
+        for journal in opening {
+            let journal = journal.await.unwrap().unwrap();
+            stored += u32::from(journal.store(&record).await.unwrap());
+        }
+        assert_eq!(stored, 1);
+        schema.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_lost_connection_is_made_anew() {
+        let Some(schema) = Schema::new("lost").await else {
+            return;
+        };
+        let journal = schema.open().await;
+        let secret = journal.secret([5; 32]).await.unwrap();
+        let ended = schema
+            .admin
+            .execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                 WHERE pid <> pg_backend_pid() AND application_name = $1",
+                &[&schema.name],
+            )
+            .await
+            .unwrap();
+        assert_eq!(ended, 1);
+        // The statement that meets the end may fail; the ones after it do not.
+        let mut again = journal.secret([6; 32]).await;
+        for _ in 0..3 {
+            if again.is_ok() {
+                break;
+            }
+            again = journal.secret([6; 32]).await;
+        }
+        assert_eq!(again.unwrap(), secret);
+        schema.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_server_that_does_not_answer_is_an_error_in_words() {
+        let mut config = Config::new();
+        config.host("127.0.0.1").port(1).user("nobody");
+        config.connect_timeout(Duration::from_secs(2));
+        let error = PostgresJournal::connect(config, NoTls).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the journal's database cannot be reached"
+        );
+    }
+}

@@ -1,0 +1,467 @@
+//! After a crash: what became of every write, found without the card, and never guessed.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+mod common;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use common::journal::{Death, Dying, crash, pay, restarted, restarted_with, stage, the_record};
+use common::{DECLINED, DIALECTS, Stage, VISA, card};
+use flowlix_ext::journal::{Doubt, MemoryJournal, Recovered, State, Truth};
+use flowlix_ext::model::{Payment, PaymentStatus};
+use flowlix_ext::refunds::CreateRefund;
+use flowlix_ext::{ErrorKind, Flowlix, IdempotencyKey, Money};
+use flowlix_sandbox::{Dialect, Fault, Operation, Sandbox};
+use serde_json::{Value, json};
+
+/// Long enough after a call for absence to be certain.
+const LATER: Duration = Duration::from_secs(12 * 60);
+
+/// The one write that is not settled, and the truth about it. Finding out only reads.
+async fn the_truth(flowlix: &Flowlix, stage: &Stage) -> Truth {
+    let posts = stage.posts().len();
+    let mut recovery = flowlix.recover().await.unwrap();
+    assert_eq!(recovery.writes.len(), 1, "{:?}", recovery.writes);
+    assert_eq!(stage.posts().len(), posts, "recovery sends no write");
+    let Recovered {
+        truth,
+        journal_error,
+        ..
+    } = recovery.writes.remove(0);
+    assert!(journal_error.is_none());
+    let is_unknown = matches!(truth, Truth::StillUnknown(_));
+    assert_eq!(
+        is_unknown,
+        flowlix.recover().await.unwrap().writes.len() == 1
+    );
+    truth
+}
+
+async fn lose_the_answer(stage: &Stage) {
+    let operation = Operation::CreateDirectPayment;
+    stage.sandbox.inject_at(operation, Fault::LoseAnswer, 1);
+    let error = pay(&stage.flowlix).max_attempts(1).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
+}
+
+#[tokio::test]
+async fn a_crash_before_sending_is_not_charged_once_that_is_certain() {
+    for dialect in DIALECTS {
+        let (stage, journal) = stage(dialect).await;
+        let dying = restarted(&stage, Dying::new(&journal, 1, Death::Hangs));
+        crash(&stage, &journal, pay(&dying).send()).await;
+
+        let truth = the_truth(&stage.flowlix, &stage).await;
+        assert!(matches!(
+            truth,
+            Truth::StillUnknown(Doubt::StillSending { .. })
+        ));
+        stage.time.advance(Duration::from_secs(65));
+        let truth = the_truth(&stage.flowlix, &stage).await;
+        let Truth::StillUnknown(Doubt::TooEarly { certain_from }) = truth else {
+            panic!("{truth}");
+        };
+        let start = std::time::UNIX_EPOCH + Duration::from_secs(1_719_792_000);
+        assert_eq!(certain_from, start + Duration::from_secs(65 + 600));
+        stage.time.advance(Duration::from_secs(600));
+        let truth = the_truth(&stage.flowlix, &stage).await;
+        assert_eq!(truth, Truth::NotCharged(None));
+        assert_eq!(stage.payments_and_charges(), (0, 0));
+
+        // The order may be paid now, with the same key or another.
+        assert!(pay(&stage.flowlix).await.is_ok());
+        assert_eq!(stage.payments_and_charges(), (1, 1));
+    }
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_found_at_once_and_charged_once() {
+    for dialect in DIALECTS {
+        let (stage, journal) = stage(dialect).await;
+        lose_the_answer(&stage).await;
+        stage.sandbox.settle();
+        let after_restart = restarted(&stage, journal.clone());
+        let truth = the_truth(&after_restart, &stage).await;
+        let Truth::Charged(payment) = truth else {
+            panic!("{truth}");
+        };
+        assert_eq!(payment.status, PaymentStatus::Succeeded);
+        let known = pay(&after_restart).await.unwrap();
+        assert!(known.receipt().is_from_journal());
+        assert_eq!(known.id, payment.id);
+        assert_eq!(stage.payments_and_charges(), (1, 1));
+    }
+}
+
+#[tokio::test]
+async fn an_outcome_that_was_not_stored_is_found() {
+    for dialect in DIALECTS {
+        let (stage, journal) = stage(dialect).await;
+        let dying = restarted(&stage, Dying::new(&journal, 2, Death::Fails));
+        let payment = pay(&dying).await.unwrap();
+        stage.sandbox.settle();
+        stage.time.advance(Duration::from_secs(65));
+        let truth = the_truth(&stage.flowlix, &stage).await;
+        let Truth::Charged(found) = truth else {
+            panic!("{truth}");
+        };
+        assert_eq!(found.id, payment.id);
+        assert_eq!(stage.payments_and_charges(), (1, 1));
+    }
+}
+
+#[tokio::test]
+async fn a_payment_on_its_way_or_declined_is_told_as_that() {
+    for dialect in DIALECTS {
+        let (stage, journal) = stage(dialect).await;
+        let create = |number: &str, key: &str| {
+            stage
+                .create_with(number)
+                .idempotency_key(IdempotencyKey::custom(key).unwrap())
+                .max_attempts(1)
+        };
+        let operation = Operation::CreateDirectPayment;
+        stage.sandbox.inject_at(operation, Fault::LoseAnswer, 1);
+        let _ = create(DECLINED, "a").await.unwrap_err();
+        stage.sandbox.settle();
+        stage.sandbox.inject_at(operation, Fault::LoseAnswer, 1);
+        let _ = create(common::THREE_D_SECURE, "b").await.unwrap_err();
+        let recovery = restarted(&stage, journal).recover().await.unwrap();
+        let truths: Vec<&Truth> = recovery.writes.iter().map(|write| &write.truth).collect();
+        assert!(
+            matches!(truths[0], Truth::NotCharged(Some(payment)) if payment.status == PaymentStatus::Failed)
+        );
+        assert!(matches!(truths[1], Truth::PaymentInProgress(_)));
+        assert!(recovery.is_complete());
+        assert_eq!(stage.payments_and_charges().1, 0);
+    }
+}
+
+#[tokio::test]
+async fn the_right_payment_is_found_among_many_that_look_the_same() {
+    for dialect in DIALECTS {
+        let sandbox = Sandbox::builder().short_pages(3).start().await.unwrap();
+        let journal = Arc::new(MemoryJournal::new());
+        let stage = Stage::on(sandbox, dialect, |builder| builder.journal(journal.clone()));
+        let without_journal = restarted_with(&stage, |builder| builder);
+        let mut lost = Vec::new();
+        for number in 0..12 {
+            let other = without_journal
+                .payments()
+                .create_direct(Money::eur(49_99), card(VISA))
+                .return_url("https://shop.example.com/3ds");
+            other.await.unwrap();
+            let key = IdempotencyKey::custom(format!("order-{number:02}")).unwrap();
+            let create = stage.create().idempotency_key(key).max_attempts(1);
+            if number % 2 == 0 {
+                create.await.unwrap();
+            } else {
+                let operation = Operation::CreateDirectPayment;
+                stage.sandbox.inject_at(operation, Fault::LoseAnswer, 1);
+                let _ = create.await.unwrap_err();
+                lost.push(format!("order-{number:02}"));
+            }
+        }
+        stage.sandbox.settle();
+        let recovery = restarted(&stage, journal).recover().await.unwrap();
+        let ledger = stage.sandbox.ledger();
+        let mut found = Vec::new();
+        for write in &recovery.writes {
+            let Truth::Charged(payment) = &write.truth else {
+                panic!("{write}");
+            };
+            let booked = ledger.payment(payment.id.as_str()).unwrap();
+            assert_eq!(
+                booked.idempotency_key.as_deref(),
+                Some(write.record.id.key.as_str())
+            );
+            found.push(write.record.id.key.clone());
+        }
+        assert_eq!(found, lost);
+        assert_eq!(ledger.charges(), 24);
+    }
+}
+
+async fn charged(stage: &Stage) -> Payment {
+    let payment = pay(&stage.flowlix).await.unwrap();
+    stage.sandbox.settle();
+    payment.into_inner()
+}
+
+fn refund(flowlix: &Flowlix, payment: &Payment) -> CreateRefund {
+    flowlix
+        .refunds()
+        .create(&payment.id)
+        .amount(10_00)
+        .reason("late")
+        .idempotency_key(IdempotencyKey::custom("refund-1234").unwrap())
+}
+
+#[tokio::test]
+async fn a_lost_refund_is_found_by_its_stamp_or_named_as_alike() {
+    for dialect in DIALECTS {
+        let (stage, journal) = stage(dialect).await;
+        let payment = charged(&stage).await;
+        stage
+            .sandbox
+            .inject_at(Operation::Refund, Fault::LoseAnswer, 1);
+        let error = refund(&stage.flowlix, &payment).max_attempts(1).await;
+        assert_eq!(error.unwrap_err().kind(), ErrorKind::OutcomeUnknown);
+        stage.sandbox.settle();
+        let later = restarted(&stage, journal);
+        let truth = the_truth(&later, &stage).await;
+        match (dialect, truth) {
+            (Dialect::Uppercase, Truth::Refunded(refund)) => assert_eq!(refund.amount, 10_00),
+            (Dialect::SnakeCase, Truth::StillUnknown(Doubt::RefundsLookTheSame { refunds })) => {
+                assert_eq!(refunds.len(), 1);
+            }
+            (_, other) => panic!("{other}"),
+        }
+        // The key settles it in either dialect, and needs no card.
+        let created = refund(&later, &payment).await.unwrap();
+        assert_eq!(created.refund.as_ref().unwrap().amount, 10_00);
+        let from_journal = created.receipt().is_from_journal();
+        assert_eq!(from_journal, dialect == Dialect::Uppercase);
+        stage.sandbox.settle();
+        assert_eq!(stage.sandbox.ledger().refunds().count(), 1);
+        assert!(later.recover().await.unwrap().writes.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_refund_that_never_arrived_is_not_refunded_whatever_else_was() {
+    for dialect in DIALECTS {
+        let (stage, journal) = stage(dialect).await;
+        let payment = charged(&stage).await;
+        let other = IdempotencyKey::custom("refund-0").unwrap();
+        let earlier = refund(&stage.flowlix, &payment).amount(5_00);
+        earlier.idempotency_key(other).await.unwrap();
+        stage
+            .sandbox
+            .inject_at(Operation::Refund, Fault::status(500), 1);
+        let error = refund(&stage.flowlix, &payment).max_attempts(1).await;
+        assert_eq!(error.unwrap_err().kind(), ErrorKind::OutcomeUnknown);
+        let later = restarted(&stage, journal);
+        let truth = the_truth(&later, &stage).await;
+        assert!(matches!(truth, Truth::StillUnknown(Doubt::TooEarly { .. })));
+        stage.time.advance(LATER);
+        assert_eq!(the_truth(&later, &stage).await, Truth::NotRefunded(None));
+    }
+}
+
+/// Changes each payment of the list's answers that are to come.
+fn alter_list(stage: &Stage, change: impl Fn(&mut Value) + Send + Sync + 'static) {
+    let fault = Fault::alter(move |list| {
+        for payment in list["data"].as_array_mut().into_iter().flatten() {
+            change(payment);
+        }
+    });
+    stage.sandbox.inject_at(Operation::ListPayments, fault, 2);
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_never_taken_for_absent() {
+    for dialect in DIALECTS {
+        let (stage, _) = stage(dialect).await;
+        lose_the_answer(&stage).await;
+        stage.time.advance(LATER);
+        alter_list(&stage, |payment| payment["amount"] = json!("a lot"));
+        let truth = the_truth(&stage.flowlix, &stage).await;
+        let Truth::StillUnknown(Doubt::Unreadable { payment }) = truth else {
+            panic!("{truth}");
+        };
+        let id = stage.sandbox.ledger().payments()[0].id.clone();
+        assert_eq!(payment.unwrap().as_str(), id);
+
+        alter_list(&stage, |payment| {
+            payment["amount"] = json!("a lot");
+            payment["metadata"] = Value::Null;
+        });
+        let truth = the_truth(&stage.flowlix, &stage).await;
+        assert_eq!(truth, Truth::StillUnknown(Doubt::ListIncomplete));
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_fails_is_told_and_the_rest_reported() {
+    for dialect in DIALECTS {
+        let (stage, _) = stage(dialect).await;
+        let payment = charged(&stage).await;
+        stage
+            .sandbox
+            .inject_at(Operation::Refund, Fault::status(500), 1);
+        let _ = refund(&stage.flowlix, &payment)
+            .max_attempts(1)
+            .await
+            .unwrap_err();
+        let operation = Operation::CreateDirectPayment;
+        stage.sandbox.inject_at(operation, Fault::LoseAnswer, 1);
+        let other = IdempotencyKey::custom("order-2").unwrap();
+        let lost = pay(&stage.flowlix).idempotency_key(other).max_attempts(1);
+        let _ = lost.await.unwrap_err();
+        stage.time.advance(LATER);
+        stage
+            .sandbox
+            .inject_at(Operation::ListPayments, Fault::status(403), 1);
+        let recovery = stage.flowlix.recover().await.unwrap();
+        let truths: Vec<String> = recovery.writes.iter().map(ToString::to_string).collect();
+        assert_eq!(truths.len(), 2);
+        assert!(
+            truths[0].starts_with(
+                "create_direct_payment with key order-2: still unknown: Flowlix could not be asked: list_payments ["
+            ),
+            "{truths:?}"
+        );
+        assert_eq!(
+            truths[1],
+            "create_refund with key refund-1234: not refunded, there is no refund"
+        );
+        assert_eq!(recovery.still_unknown().count(), 1);
+    }
+}
+
+#[tokio::test]
+async fn two_payments_with_one_stamp_are_named_not_chosen_from() {
+    for dialect in DIALECTS {
+        let (stage, _) = stage(dialect).await;
+        lose_the_answer(&stage).await;
+        let fault = Fault::alter(|list| {
+            let mut twin = list["data"][0].clone();
+            twin["id"] = json!("pay_twin");
+            list["data"].as_array_mut().unwrap().push(twin);
+        });
+        stage.sandbox.inject_at(Operation::ListPayments, fault, 2);
+        let truth = the_truth(&stage.flowlix, &stage).await;
+        let Truth::StillUnknown(Doubt::Several { payments }) = truth else {
+            panic!("{truth}");
+        };
+        assert_eq!(payments.len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn an_unstamped_payment_of_the_same_order_raises_a_doubt() {
+    let (stage, journal) = stage(Dialect::Uppercase).await;
+    let operation = Operation::CreateDirectPayment;
+    stage.sandbox.inject_at(operation, Fault::status(500), 1);
+    let lost = pay(&stage.flowlix).merchant_reference("ord_1234");
+    let _ = lost.max_attempts(1).await.unwrap_err();
+    let elsewhere = restarted_with(&stage, |builder| builder)
+        .payments()
+        .create_direct(Money::eur(49_99), card(VISA))
+        .merchant_reference("ord_1234")
+        .await
+        .unwrap();
+    stage.time.advance(LATER);
+    let later = restarted(&stage, journal.clone());
+    let truth = the_truth(&later, &stage).await;
+    let payments = vec![elsewhere.id.clone()];
+    let expected = Truth::StillUnknown(Doubt::PaymentsLookTheSame { payments });
+    assert_eq!(truth, expected);
+    assert_eq!(the_record(&*journal).await.state, State::InDoubt);
+}
+
+#[tokio::test]
+async fn absence_under_another_api_key_or_dialect_proves_nothing() {
+    for dialect in DIALECTS {
+        let (stage, journal) = stage(dialect).await;
+        let other_dialect = DIALECTS
+            .into_iter()
+            .find(|other| *other != dialect)
+            .unwrap();
+        let crashed = |account: Option<&'static str>| {
+            let dying = Dying::new(&journal, 1, Death::Hangs);
+            let builder = Flowlix::builder(&format!("{}Old", stage.sandbox.key(dialect)))
+                .base_url(stage.sandbox.base_url())
+                .runtime(stage.time.clone())
+                .journal(dying);
+            let builder = match account {
+                Some(name) => builder.journal_account(name),
+                None => builder,
+            };
+            builder.build().unwrap()
+        };
+        crash(&stage, &journal, pay(&crashed(None)).send()).await;
+        stage.time.advance(LATER);
+        let truth = the_truth(&stage.flowlix, &stage).await;
+        assert_eq!(truth, Truth::StillUnknown(Doubt::OtherApiKey));
+
+        let before = journal.len();
+        let task = tokio::spawn(pay(&crashed(Some("shop"))).send());
+        while journal.len() == before {
+            tokio::task::yield_now().await;
+        }
+        task.abort();
+        stage.time.advance(LATER);
+        let in_other_dialect = Flowlix::builder(stage.sandbox.key(other_dialect))
+            .base_url(stage.sandbox.base_url())
+            .runtime(stage.time.clone())
+            .journal(journal.clone())
+            .journal_account("shop")
+            .build()
+            .unwrap();
+        let truth = the_truth(&in_other_dialect, &stage).await;
+        assert_eq!(truth, Truth::StillUnknown(Doubt::OtherDialect));
+        let named = restarted_with(&stage, |builder| {
+            builder.journal(journal.clone()).journal_account("shop")
+        });
+        assert_eq!(the_truth(&named, &stage).await, Truth::NotCharged(None));
+    }
+}
+
+#[tokio::test]
+async fn a_write_that_is_begun_anew_meanwhile_is_not_reported_as_not_charged() {
+    for dialect in DIALECTS {
+        let (stage, journal) = stage(dialect).await;
+        let dying = restarted(&stage, Dying::new(&journal, 1, Death::Hangs));
+        crash(&stage, &journal, pay(&dying).send()).await;
+        stage.time.advance(LATER);
+        stage
+            .sandbox
+            .inject_at(Operation::ListPayments, Fault::StallAnswer, 1);
+        let recovery = tokio::spawn(stage.flowlix.recover().send());
+        stage.sandbox.wait_for_stalled(1).await;
+        // The list was cut before this payment came into being.
+        let payment = pay(&restarted(&stage, journal.clone()))
+            .max_attempts(1)
+            .await;
+        assert!(payment.is_ok());
+        stage.sandbox.release_stalled();
+        let recovery = recovery.await.unwrap().unwrap();
+        assert!(
+            recovery.writes[0].truth == Truth::StillUnknown(Doubt::BegunAnew),
+            "{}",
+            recovery.writes[0]
+        );
+        assert!(the_record(&*journal).await.state.is_settled());
+        assert_eq!(stage.payments_and_charges(), (1, 1));
+    }
+}
+
+#[tokio::test]
+async fn the_truth_is_told_even_when_the_journal_cannot_keep_it() {
+    for dialect in DIALECTS {
+        let (stage, journal) = stage(dialect).await;
+        lose_the_answer(&stage).await;
+        stage.sandbox.settle();
+        let dying = restarted(&stage, Dying::new(&journal, 1, Death::Fails));
+        let recovery = dying.recover().await.unwrap();
+        assert!(matches!(recovery.writes[0].truth, Truth::Charged(_)));
+        assert!(recovery.writes[0].journal_error.is_some());
+        assert_eq!(the_record(&*journal).await.state, State::InDoubt);
+    }
+}
+
+#[tokio::test]
+async fn without_a_journal_there_is_nothing_to_recover_from() {
+    let stage = Stage::new(Dialect::SnakeCase).await;
+    let error = stage.flowlix.recover().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Configuration);
+    assert_eq!(stage.sandbox.requests().len(), 0);
+}

@@ -1,0 +1,301 @@
+//! Refunds: refused before they are sent where they cannot succeed, and waited for, in both dialects.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+mod common;
+
+use std::time::{Duration, SystemTime};
+
+use common::{DIALECTS, Stage};
+use flowlix_ext::model::{Payment, Refund};
+use flowlix_ext::refunds::{CreateRefund, RefundSettled};
+use flowlix_ext::testing::ManualTime;
+use flowlix_ext::{Error, ErrorKind, Flowlix, IdempotencyKey};
+use flowlix_sandbox::{Dialect, Fault, Operation};
+
+const DAY: u64 = 24 * 60 * 60;
+
+fn key(name: &str) -> IdempotencyKey {
+    IdempotencyKey::derive("refund", ["order-1234", name]).unwrap()
+}
+
+/// A refund of part of a charged payment.
+async fn refunded(stage: &Stage) -> (Payment, Refund) {
+    let payment = stage.charged().await;
+    let create = stage.flowlix.refunds().create(&payment.id);
+    let created = create.amount(10_00).reason("late").await.unwrap();
+    (payment, created.refund.clone().unwrap())
+}
+
+fn fields(error: &Error) -> Vec<&str> {
+    assert!(error.is_invalid_request(), "{error}");
+    let violations = error.violations().iter();
+    violations.map(|found| found.field.as_str()).collect()
+}
+
+#[tokio::test]
+async fn a_refund_is_waited_for() {
+    for dialect in DIALECTS {
+        let stage = Stage::new(dialect).await;
+        let (payment, refund) = refunded(&stage).await;
+        let before = stage.time.delays().len();
+        let wait = stage.flowlix.refunds().wait(&payment.id, &refund.id);
+        let RefundSettled::Succeeded(settled) = wait.await.unwrap() else {
+            panic!("not refunded");
+        };
+        assert_eq!((settled.id, settled.amount), (refund.id, 10_00));
+        assert_eq!(settled.payment_id, Some(payment.id));
+        assert_eq!(
+            stage.time.delays()[before],
+            Duration::from_secs(2),
+            "the pace of payments"
+        );
+        assert_eq!(stage.sandbox.ledger().amount_refunded(), 10_00);
+    }
+}
+
+#[tokio::test]
+async fn a_refund_that_fails_says_why() {
+    for dialect in DIALECTS {
+        let stage = Stage::new(dialect).await;
+        let (payment, refund) = refunded(&stage).await;
+        stage.sandbox.fail_refund(refund.id.as_str()).unwrap();
+        let wait = stage.flowlix.refunds().wait(&payment.id, &refund.id);
+        let settled = wait.await.unwrap();
+        assert_eq!(settled.refund().id, refund.id);
+        let RefundSettled::Failed(failed) = settled else {
+            panic!("not failed");
+        };
+        assert_eq!(failed.decline().code().unwrap().as_str(), "generic_decline");
+        assert_eq!(failed.into_refund().payment_id, Some(payment.id));
+        assert_eq!(stage.sandbox.ledger().amount_refunded(), 0);
+    }
+}
+
+#[tokio::test]
+async fn each_refund_has_an_end_of_its_own() {
+    for dialect in DIALECTS {
+        let stage = Stage::new(dialect).await;
+        let (payment, first) = refunded(&stage).await;
+        let create = stage.flowlix.refunds().create(&payment.id);
+        let second = create.amount(5_00).reason("damaged").await.unwrap();
+        let second = second.refund.clone().unwrap();
+        stage.sandbox.fail_refund(first.id.as_str()).unwrap();
+        let wait = |refund: &Refund| stage.flowlix.refunds().wait(&payment.id, &refund.id);
+        let settled = wait(&second).await.unwrap();
+        assert!(matches!(settled, RefundSettled::Succeeded(_)));
+        assert_eq!(settled.refund().amount, 5_00);
+        let settled = wait(&first).await.unwrap();
+        assert!(matches!(settled, RefundSettled::Failed(_)));
+    }
+}
+
+#[tokio::test]
+async fn passing_trouble_does_not_end_the_wait_for_a_refund() {
+    for dialect in DIALECTS {
+        let stage = Stage::new(dialect).await;
+        let (payment, refund) = refunded(&stage).await;
+        let not_there_yet = Fault::patch(serde_json::json!({ "refunds": [] }));
+        let new = Fault::alter(|body| body["refunds"][0]["status"] = "reviewing".into());
+        for fault in [Fault::status(503), Fault::Garbage, not_there_yet, new] {
+            stage
+                .sandbox
+                .inject_at(Operation::RetrievePayment, fault, 5);
+        }
+        let wait = stage.flowlix.refunds().wait(&payment.id, &refund.id);
+        assert!(matches!(wait.await.unwrap(), RefundSettled::Succeeded(_)));
+        assert_eq!(stage.sandbox.pending_faults(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_wait_for_a_refund_that_runs_out_of_time_tells_how_far_it_came() {
+    for dialect in DIALECTS {
+        let stage = Stage::new(dialect).await;
+        let (payment, refund) = refunded(&stage).await;
+        let wait = || {
+            let refunds = stage.flowlix.refunds();
+            refunds
+                .wait(&payment.id, &refund.id)
+                .deadline(Duration::from_secs(30))
+        };
+        let pending = Fault::alter(|body| body["refunds"][0]["status"] = "pending".into());
+        stage
+            .sandbox
+            .inject_at(Operation::RetrievePayment, pending, 9999);
+        let error = wait().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::WaitTimeout);
+        let progress = error.wait_progress().unwrap();
+        assert_eq!(progress.elapsed, Duration::from_secs(28));
+        assert_eq!(progress.last_refund().unwrap().id, refund.id);
+        let expected = format!(
+            "refund {} of payment {} is still PENDING after {} looks",
+            refund.id, payment.id, progress.polls
+        );
+        assert!(error.to_string().contains(&expected), "{error}");
+
+        stage.sandbox.clear_faults();
+        let gone = Fault::patch(serde_json::json!({ "refunds": [] }));
+        stage
+            .sandbox
+            .inject_at(Operation::RetrievePayment, gone, 9999);
+        let error = wait().await.unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("not among the payment's refunds"),
+            "{error}"
+        );
+
+        stage.sandbox.clear_faults();
+        stage
+            .sandbox
+            .inject_at(Operation::RetrievePayment, Fault::status(404), 1);
+        let error = wait().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        assert_eq!(error.wait_progress().unwrap().polls, 1);
+    }
+}
+
+#[tokio::test]
+async fn what_a_known_payment_rules_out_is_named_at_once_and_not_sent() {
+    for dialect in DIALECTS {
+        let stage = Stage::new(dialect).await;
+        let pending = stage.create().await.unwrap();
+        let later = ManualTime::START + 181 * DAY;
+        let time = ManualTime::automatic()
+            .starting_at(SystemTime::UNIX_EPOCH + Duration::from_secs(later));
+        let flowlix = Flowlix::builder(stage.sandbox.key(dialect))
+            .base_url(stage.sandbox.base_url())
+            .runtime(time)
+            .build()
+            .unwrap();
+        let requests = stage.sandbox.requests().len();
+        let error = flowlix.refunds().of(&pending).amount(50_00).await;
+        let error = error.unwrap_err();
+        let mut named = fields(&error);
+        named.sort_unstable();
+        let expected: &[&str] = match dialect {
+            Dialect::SnakeCase => &["amount", "payment_id", "payment_id", "reason"],
+            Dialect::Uppercase => &["amount", "payment_id", "payment_id"],
+        };
+        assert_eq!(named, expected);
+        let text = error.to_string();
+        for problem in ["is PENDING", "180 days", "4999 minor units"] {
+            assert!(text.contains(problem), "{problem} in {text}");
+        }
+        assert_eq!(stage.sandbox.requests().len(), requests);
+    }
+}
+
+#[tokio::test]
+async fn a_known_payment_is_refunded_in_part_and_the_rest_without_another_request() {
+    for dialect in DIALECTS {
+        let stage = Stage::new(dialect).await;
+        let payment = stage.charged().await;
+        let before = stage.sandbox.requests().len();
+        let of = |payment: &Payment| stage.flowlix.refunds().of(payment).reason("late");
+        of(&payment).amount(10_00).await.unwrap();
+        assert_eq!(stage.sandbox.requests().len(), before + 1);
+
+        let payment = stage
+            .flowlix
+            .payments()
+            .retrieve(&payment.id)
+            .await
+            .unwrap();
+        let rest = of(&payment).amount(1).remaining().await.unwrap();
+        assert_eq!(rest.refund.as_ref().unwrap().amount, 39_99);
+        assert_eq!(stage.sandbox.requests().len(), before + 3);
+
+        let payment = stage
+            .flowlix
+            .payments()
+            .retrieve(&payment.id)
+            .await
+            .unwrap();
+        for nothing_left in [of(&payment), of(&payment).amount(1)] {
+            assert_eq!(fields(&nothing_left.await.unwrap_err()), ["amount"]);
+        }
+        assert_eq!(stage.sandbox.requests().len(), before + 4);
+        stage.sandbox.settle();
+        assert_eq!(stage.sandbox.ledger().amount_refunded(), 49_99);
+    }
+}
+
+#[tokio::test]
+async fn checking_first_reads_the_payment_anew() {
+    for dialect in DIALECTS {
+        let stage = Stage::new(dialect).await;
+        let stale = stage.charged().await;
+        let all = || stage.flowlix.refunds().of(&stale).reason("late");
+        all().amount(49_99).await.unwrap();
+        let posts = stage.posts().len();
+        // What was read before the refund allows another one; Flowlix does not.
+        let error = all().amount(49_99).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Rejected);
+        assert!(!error.may_have_taken_effect());
+        assert_eq!(stage.posts().len(), posts + 1);
+
+        let gets = stage.sandbox.requests().len();
+        let error = all().amount(49_99).check_first().await.unwrap_err();
+        assert_eq!(fields(&error), ["amount"]);
+        assert_eq!(stage.posts().len(), posts + 1);
+        assert_eq!(stage.sandbox.requests().len(), gets + 1);
+        assert_eq!(stage.sandbox.ledger().refunds().count(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_check_does_not_keep_a_repeat_from_settling_what_is_unknown() {
+    for dialect in DIALECTS {
+        for amount in [10_00, 49_99] {
+            let stage = Stage::new(dialect).await;
+            let payment = stage.charged().await;
+            let refund = |key: Option<IdempotencyKey>| {
+                let create = stage.flowlix.refunds().create(&payment.id);
+                let create = create.amount(amount).reason("late").check_first();
+                let create: CreateRefund = create.max_attempts(1);
+                match key {
+                    Some(key) => create.idempotency_key(key),
+                    None => create,
+                }
+            };
+            stage
+                .sandbox
+                .inject_at(Operation::Refund, Fault::LoseAnswer, 1);
+            let error = refund(Some(key("a"))).await.unwrap_err();
+            assert!(error.outcome_unknown());
+            stage.sandbox.settle();
+            let settled = refund(Some(key("a"))).await.unwrap();
+            assert_eq!(settled.refund.as_ref().unwrap().amount, amount);
+            assert_eq!(stage.sandbox.ledger().refunds().count(), 1);
+
+            // The same again under another key is no repeat: what is left decides.
+            let again = refund(Some(key("b"))).amount(50_00).await.unwrap_err();
+            assert_eq!(fields(&again), ["amount"]);
+            if amount == 49_99 {
+                assert_eq!(fields(&refund(None).await.unwrap_err()), ["amount"]);
+            }
+            assert_eq!(stage.sandbox.ledger().refunds().count(), 1);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refund_on_the_last_day_is_sent() {
+    for dialect in DIALECTS {
+        let stage = Stage::new(dialect).await;
+        let payment = stage.charged().await;
+        // The clock of this machine may be ahead by up to an hour.
+        stage.time.advance(Duration::from_secs(180 * DAY + 59 * 60));
+        let refund = |payment: &Payment| {
+            let refunds = stage.flowlix.refunds();
+            refunds.of(payment).amount(1).reason("late")
+        };
+        refund(&payment).await.unwrap();
+        stage.time.advance(Duration::from_secs(60 * 60));
+        let error = refund(&payment).await.unwrap_err();
+        assert_eq!(fields(&error), ["payment_id"]);
+        assert_eq!(stage.sandbox.ledger().refunds().count(), 1);
+    }
+}

@@ -1,0 +1,286 @@
+//! Faults that a test can script, and which request each one hits.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::Value;
+
+use crate::api::error::ApiError;
+use crate::api::route::Operation;
+
+/// Something that goes wrong with one request to the API.
+///
+/// "Committed" means that the request is processed as if nothing were wrong: a payment comes into
+/// being, and a 2xx answer is stored under the idempotency key.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Fault {
+    /// Nothing goes wrong; lets one request through before the next fault.
+    Pass,
+    /// The connection is reset once the request line has arrived. Not committed.
+    ResetBeforeReading,
+    /// Committed, then the connection is closed without an answer.
+    LoseAnswer,
+    /// Committed, then the head announces the whole body, half of it follows, and the connection
+    /// is closed.
+    CutBody,
+    /// Read and let in, its idempotency key taken, then held; committed and answered when
+    /// [`Sandbox::release_stalled`](crate::Sandbox::release_stalled) is called, even if the
+    /// client is gone by then.
+    Stall,
+    /// Committed at once; the answer is held until
+    /// [`Sandbox::release_stalled`](crate::Sandbox::release_stalled).
+    StallAnswer,
+    /// Answered with this instead of being processed. Not committed.
+    Answer(Reply),
+    /// Committed, then answered with this instead.
+    CommitThenAnswer(Reply),
+    /// Committed, then answered with its own status and headers and a body that is not JSON.
+    Garbage,
+    /// Committed, then the JSON of the answer is changed on its way out.
+    Alter(Alteration),
+}
+
+impl Fault {
+    /// Answers with an error in Flowlix's shape, of the type that the documents give for
+    /// `status`. Not committed; see [`Fault::after_commit`].
+    #[must_use]
+    pub fn status(status: u16) -> Self {
+        Self::Answer(Reply(Script::Error(ApiError::scripted(status, None))))
+    }
+
+    /// Like [`Fault::status`], with a `Retry-After` header: seconds or an HTTP date, or anything
+    /// else that a client should survive.
+    #[must_use]
+    pub fn status_retry_after(status: u16, retry_after: impl Into<String>) -> Self {
+        let error = ApiError::scripted(status, Some(retry_after.into()));
+        Self::Answer(Reply(Script::Error(error)))
+    }
+
+    /// A proxy answers with an HTML page: none of Flowlix's headers, no JSON. Not committed; see
+    /// [`Fault::after_commit`].
+    #[must_use]
+    pub fn html(status: u16) -> Self {
+        Self::Answer(Reply(Script::Html(status)))
+    }
+
+    /// 409: a request with the same idempotency key is currently being processed. Not committed.
+    #[must_use]
+    pub fn in_flight() -> Self {
+        Self::Answer(Reply(Script::Error(ApiError::in_flight())))
+    }
+
+    /// Exactly this answer; only Content-Length is added. Not committed; see
+    /// [`Fault::after_commit`].
+    #[must_use]
+    pub fn raw<N, V>(
+        status: u16,
+        headers: impl IntoIterator<Item = (N, V)>,
+        body: impl Into<Vec<u8>>,
+    ) -> Self
+    where
+        N: Into<String>,
+        V: Into<String>,
+    {
+        Self::Answer(Reply(Script::Raw {
+            status,
+            headers: headers
+                .into_iter()
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
+            body: body.into(),
+        }))
+    }
+
+    /// Changes the answer's JSON by a merge patch (RFC 7396): members are added, replaced, or
+    /// removed by null.
+    #[must_use]
+    pub fn patch(patch: Value) -> Self {
+        Self::alter(move |body| merge(body, &patch))
+    }
+
+    /// Changes the answer's JSON by a function.
+    #[must_use]
+    pub fn alter(change: impl Fn(&mut Value) + Send + Sync + 'static) -> Self {
+        Self::Alter(Alteration(Arc::new(change)))
+    }
+
+    /// Turns an answer-instead fault ([`Fault::status`], [`Fault::html`], [`Fault::raw`], …) into
+    /// one that commits the request first. Other faults stay what they are.
+    #[must_use]
+    pub fn after_commit(self) -> Self {
+        match self {
+            Self::Answer(reply) => Self::CommitThenAnswer(reply),
+            other => other,
+        }
+    }
+}
+
+/// An answer that stands in for the server's own. Made by the constructors of [`Fault`].
+#[derive(Clone, Debug)]
+pub struct Reply(pub(crate) Script);
+
+#[derive(Clone, Debug)]
+pub(crate) enum Script {
+    /// An error in Flowlix's shape, with Flowlix's headers.
+    Error(ApiError),
+    /// A proxy's HTML page.
+    Html(u16),
+    /// Given to the byte.
+    Raw {
+        status: u16,
+        headers: Vec<(String, String)>,
+        body: Vec<u8>,
+    },
+}
+
+/// A change to an answer's JSON. Made by [`Fault::patch`] and [`Fault::alter`].
+#[derive(Clone)]
+pub struct Alteration(Arc<dyn Fn(&mut Value) + Send + Sync>);
+
+impl Alteration {
+    pub(crate) fn apply(&self, body: &[u8]) -> Vec<u8> {
+        match serde_json::from_slice::<Value>(body) {
+            Ok(mut value) => {
+                (self.0)(&mut value);
+                value.to_string().into_bytes()
+            }
+            Err(_) => body.to_vec(),
+        }
+    }
+}
+
+impl fmt::Debug for Alteration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Alteration")
+    }
+}
+
+fn merge(target: &mut Value, patch: &Value) {
+    let Value::Object(changes) = patch else {
+        *target = patch.clone();
+        return;
+    };
+    if !target.is_object() {
+        *target = Value::Object(serde_json::Map::new());
+    }
+    if let Value::Object(members) = target {
+        for (name, change) in changes {
+            if change.is_null() {
+                members.remove(name);
+            } else {
+                merge(members.entry(name.clone()).or_insert(Value::Null), change);
+            }
+        }
+    }
+}
+
+/// Which requests a fault hits.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Matcher {
+    method: Option<String>,
+    path: Option<String>,
+    operation: Option<Operation>,
+}
+
+impl Matcher {
+    /// Every request to the API. (The sandbox's own pages are never hit.)
+    #[must_use]
+    pub fn any() -> Self {
+        Self::default()
+    }
+
+    /// Requests with this HTTP method.
+    #[must_use]
+    pub fn method(method: impl Into<String>) -> Self {
+        Self {
+            method: Some(method.into()),
+            ..Self::default()
+        }
+    }
+
+    /// Requests for exactly this path, whatever their query.
+    #[must_use]
+    pub fn path(path: impl Into<String>) -> Self {
+        Self {
+            path: Some(path.into()),
+            ..Self::default()
+        }
+    }
+
+    fn matches(&self, method: &str, path: &str, operation: Option<Operation>) -> bool {
+        self.method.as_deref().is_none_or(|wanted| wanted == method)
+            && self.path.as_deref().is_none_or(|wanted| wanted == path)
+            && self
+                .operation
+                .is_none_or(|wanted| operation == Some(wanted))
+    }
+}
+
+impl From<Operation> for Matcher {
+    fn from(operation: Operation) -> Self {
+        Self {
+            operation: Some(operation),
+            ..Self::default()
+        }
+    }
+}
+
+/// The faults that wait for their request, in the order in which they were injected.
+#[derive(Debug, Default)]
+pub(crate) struct Faults {
+    waiting: Mutex<Vec<Waiting>>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    matcher: Matcher,
+    fault: Fault,
+    times: usize,
+}
+
+impl Faults {
+    pub(crate) fn inject(&self, matcher: Matcher, fault: Fault, times: usize) {
+        if times > 0 {
+            self.waiting
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(Waiting {
+                    matcher,
+                    fault,
+                    times,
+                });
+        }
+    }
+
+    pub(crate) fn clear(&self) {
+        self.waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+
+    /// How many requests still have a fault waiting for them.
+    pub(crate) fn pending(&self) -> usize {
+        self.waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .fold(0, |sum, waiting| sum.saturating_add(waiting.times))
+    }
+
+    /// Uses up the first fault that matches.
+    pub(crate) fn take(&self, method: &str, path: &str, operation: Option<Operation>) -> Fault {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(entry) = waiting
+            .iter_mut()
+            .find(|entry| entry.matcher.matches(method, path, operation))
+        else {
+            return Fault::Pass;
+        };
+        entry.times = entry.times.saturating_sub(1);
+        let fault = entry.fault.clone();
+        waiting.retain(|entry| entry.times > 0);
+        fault
+    }
+}

@@ -1,0 +1,453 @@
+//! The handle that tests hold.
+
+use std::fmt;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::api::{Api, Settings, auth};
+use crate::clock::{DEFAULT_START, TestClock};
+use crate::dialect::{Dialect, Urls};
+use crate::event::Event;
+use crate::fault::{Fault, Matcher};
+use crate::journal::RecordedRequest;
+use crate::ledger::Ledger;
+use crate::pages;
+use crate::payment::{Payment, Progress, Rules};
+use crate::server::{self, Core};
+
+/// A Flowlix server on a loopback port. Dropping it stops the server and its connections.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use flowlix_sandbox::{Dialect, Sandbox};
+///
+/// let sandbox = Sandbox::start().await?;
+/// assert!(sandbox.base_url().starts_with("http://127.0.0.1:"));
+/// assert!(sandbox.key(Dialect::SnakeCase).starts_with("fl_test_sk_"));
+/// assert_eq!(sandbox.ledger().charges(), 0);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Sandbox {
+    core: Arc<Core>,
+    clock: TestClock,
+    address: SocketAddr,
+    server: JoinHandle<()>,
+}
+
+/// How a [`Sandbox`] is to behave; every choice has a default.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Builder {
+    port: u16,
+    clock_start: i64,
+    real_clock: bool,
+    settings: Settings,
+}
+
+/// Why a sandbox could not do what a test asked of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SandboxError {
+    /// No payment or refund has this id.
+    NotFound {
+        /// The id.
+        id: String,
+    },
+    /// The payment or refund does not wait for this.
+    WrongState {
+        /// The id.
+        id: String,
+        /// What was asked for.
+        action: &'static str,
+    },
+    /// A card number must consist of digits.
+    NotACardNumber,
+}
+
+impl fmt::Display for SandboxError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotFound { id } => write!(f, "the sandbox knows no {id}"),
+            Self::WrongState { id, action } => {
+                write!(
+                    f,
+                    "{action}: {id} is not in a state that allows it; read it first"
+                )
+            }
+            Self::NotACardNumber => f.write_str("a card number must consist of digits"),
+        }
+    }
+}
+
+impl std::error::Error for SandboxError {}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            port: 0,
+            clock_start: DEFAULT_START,
+            real_clock: false,
+            settings: Settings {
+                seed: 0,
+                rate_limit: 500,
+                accept_live_keys: false,
+                strict: true,
+                page_cap: None,
+                rules: Rules {
+                    progress: Progress::ByReads { reads_per_step: 1 },
+                    customer_patience: 15 * 60,
+                    refunded_status: true,
+                },
+            },
+        }
+    }
+}
+
+impl Builder {
+    /// The loopback port to listen on; 0, the default, takes a free one.
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
+    /// Where ids come from (default 0): the same seed and the same requests give the same ids.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.settings.seed = seed;
+        self
+    }
+
+    /// The instant at which the virtual clock stands, Unix seconds
+    /// (default [`DEFAULT_START`]).
+    pub fn clock_start(mut self, unix_seconds: i64) -> Self {
+        self.clock_start = unix_seconds;
+        self
+    }
+
+    /// Uses the machine's clock instead of a virtual one.
+    pub fn real_clock(mut self) -> Self {
+        self.real_clock = true;
+        self
+    }
+
+    /// Requests that each key may make in a window of 60 s (default 500, as documented).
+    pub fn rate_limit(mut self, requests: u32) -> Self {
+        self.settings.rate_limit = requests;
+        self
+    }
+
+    /// What moves payments along (default: every read is one step).
+    pub fn progress(mut self, progress: Progress) -> Self {
+        self.settings.rules.progress = progress;
+        self
+    }
+
+    /// Seconds that a customer has for 3-D Secure or on the hosted page before the payment
+    /// expires (default 900; the documents name no figure).
+    pub fn customer_patience(mut self, seconds: i64) -> Self {
+        self.settings.rules.customer_patience = seconds;
+        self
+    }
+
+    /// Whether a fully refunded snake_case payment gets the status `refunded` (default, as the
+    /// guides say) or stays `succeeded` (as the reference says).
+    pub fn refunded_status(mut self, says_refunded: bool) -> Self {
+        self.settings.rules.refunded_status = says_refunded;
+        self
+    }
+
+    /// Whether request members and list parameters that the documents do not name are refused
+    /// with 400 (default) or ignored. The documents do not say what Flowlix does; refusing shows
+    /// a member that was misspelt or sent to the wrong dialect.
+    pub fn refuse_unknown_members(mut self, refuse: bool) -> Self {
+        self.settings.strict = refuse;
+        self
+    }
+
+    /// Lets list pages hold at most `payments`, fewer than the limit asks for, while `has_more`
+    /// stays true.
+    pub fn short_pages(mut self, payments: usize) -> Self {
+        self.settings.page_cap = Some(payments);
+        self
+    }
+
+    /// Accepts [`Sandbox::live_key`] too (default: it is an unknown key, answered with 401).
+    /// A resource of the other mode is answered with 403. No money moves all the same.
+    pub fn accept_live_keys(mut self, accept: bool) -> Self {
+        self.settings.accept_live_keys = accept;
+        self
+    }
+
+    /// Starts the server on the current tokio runtime.
+    ///
+    /// # Errors
+    /// When the port cannot be bound.
+    pub async fn start(self) -> io::Result<Sandbox> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await?;
+        let address = listener.local_addr()?;
+        let clock = if self.real_clock {
+            TestClock::real()
+        } else {
+            TestClock::stopped_at(self.clock_start)
+        };
+        let urls = Urls::new(format!("http://{address}"));
+        let core = Arc::new(Core::new(Api::new(self.settings, clock.clone(), urls)));
+        let server = tokio::spawn(server::accept(listener, Arc::clone(&core)));
+        Ok(Sandbox {
+            core,
+            clock,
+            address,
+            server,
+        })
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+impl Sandbox {
+    /// Starts a sandbox with all defaults on a free loopback port, on the current tokio runtime.
+    ///
+    /// # Errors
+    /// When no port can be bound.
+    pub async fn start() -> io::Result<Self> {
+        Self::builder().start().await
+    }
+
+    /// All the choices.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// The address to use in place of Flowlix's, without a slash at its end.
+    #[must_use]
+    pub fn base_url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The test key of a dialect.
+    #[must_use]
+    pub fn key(&self, dialect: Dialect) -> &'static str {
+        auth::test_key(dialect)
+    }
+
+    /// The live key of a dialect; see [`Builder::accept_live_keys`].
+    #[must_use]
+    pub fn live_key(&self, dialect: Dialect) -> &'static str {
+        auth::live_key(dialect)
+    }
+
+    /// The documented test cards, each with what it does.
+    #[must_use]
+    pub fn test_cards() -> &'static [(&'static str, &'static str)] {
+        pages::TEST_CARDS
+    }
+
+    /// The server's time.
+    #[must_use]
+    pub fn clock(&self) -> TestClock {
+        self.clock.clone()
+    }
+
+    /// What really happened so far.
+    #[must_use]
+    pub fn ledger(&self) -> Ledger {
+        Ledger::of(self.core.api().payments())
+    }
+
+    /// Every API request so far, in order of arrival, secrets redacted.
+    #[must_use]
+    pub fn requests(&self) -> Vec<RecordedRequest> {
+        self.core.journal.requests()
+    }
+
+    /// The webhook events that Flowlix would have sent so far (uppercase only).
+    #[must_use]
+    pub fn events(&self) -> Vec<Event> {
+        self.core.api().events().to_vec()
+    }
+
+    /// Makes the next API request go wrong.
+    pub fn inject(&self, fault: Fault) {
+        self.inject_at(Matcher::any(), fault, 1);
+    }
+
+    /// Makes the next `times` requests that match go wrong. Faults are used up in the order in
+    /// which they were injected; a request takes the first that matches.
+    pub fn inject_at(&self, matcher: impl Into<Matcher>, fault: Fault, times: usize) {
+        self.core.faults.inject(matcher.into(), fault, times);
+    }
+
+    /// How many requests still have a fault waiting for them.
+    #[must_use]
+    pub fn pending_faults(&self) -> usize {
+        self.core.faults.pending()
+    }
+
+    /// Forgets all faults that are still waiting.
+    pub fn clear_faults(&self) {
+        self.core.faults.clear();
+    }
+
+    /// Waits until at least `count` requests are held by [`Fault::Stall`] or
+    /// [`Fault::StallAnswer`].
+    pub async fn wait_for_stalled(&self, count: usize) {
+        self.core.stalls.wait_for(count).await;
+    }
+
+    /// Lets all held requests go on.
+    pub fn release_stalled(&self) {
+        self.core.stalls.release();
+    }
+
+    /// The customer passes 3-D Secure. Processing goes on: the next step ends the payment.
+    ///
+    /// # Errors
+    /// When the payment does not exist or does not wait for 3-D Secure.
+    pub fn approve(&self, payment_id: &str) -> Result<(), SandboxError> {
+        self.act(payment_id, "approve", |payment, now| payment.approve(now))
+    }
+
+    /// The customer fails 3-D Secure; the payment fails at once.
+    ///
+    /// # Errors
+    /// When the payment does not exist or does not wait for 3-D Secure.
+    pub fn decline(&self, payment_id: &str) -> Result<(), SandboxError> {
+        self.act(payment_id, "decline", |payment, now| payment.refuse(now))
+    }
+
+    /// The customer did not act in time (3-D Secure or hosted page); the payment expires at once.
+    ///
+    /// # Errors
+    /// When the payment does not exist or does not wait for its customer.
+    pub fn expire(&self, payment_id: &str) -> Result<(), SandboxError> {
+        self.act(payment_id, "expire", |payment, now| payment.expire(now))
+    }
+
+    /// The payment is canceled, as when a customer abandons the hosted page.
+    ///
+    /// # Errors
+    /// When the payment does not exist or has come to its end.
+    pub fn cancel(&self, payment_id: &str) -> Result<(), SandboxError> {
+        self.act(payment_id, "cancel", |payment, now| payment.cancel(now))
+    }
+
+    /// The customer pays on the hosted page with this card. Processing begins; the card decides
+    /// the outcome as it does for a Direct API payment.
+    ///
+    /// # Errors
+    /// When the number is none, or the payment does not exist or has no page waiting.
+    pub fn complete_hosted(&self, payment_id: &str, card_number: &str) -> Result<(), SandboxError> {
+        let card = pages::hosted_card(card_number).ok_or(SandboxError::NotACardNumber)?;
+        self.act(payment_id, "complete_hosted", |payment, now| {
+            payment.submit_card(card, now)
+        })
+    }
+
+    /// Where the customer is sent after 3-D Secure or the hosted page, with the query that
+    /// Flowlix appends after a hosted page. `None` when the merchant gave no return URL.
+    ///
+    /// # Errors
+    /// When the payment does not exist.
+    pub fn return_address(&self, payment_id: &str) -> Result<Option<String>, SandboxError> {
+        self.core
+            .api()
+            .find(payment_id)
+            .map(pages::return_address)
+            .ok_or_else(|| not_found(payment_id))
+    }
+
+    /// Makes a pending refund fail; its amount can be refunded again.
+    ///
+    /// # Errors
+    /// When the refund does not exist or is no longer pending.
+    pub fn fail_refund(&self, refund_id: &str) -> Result<(), SandboxError> {
+        let mut api = self.core.api();
+        let payment_id = api
+            .payments()
+            .iter()
+            .find(|payment| {
+                payment
+                    .refunds()
+                    .iter()
+                    .any(|refund| refund.id() == refund_id)
+            })
+            .map(|payment| payment.id().to_owned())
+            .ok_or_else(|| not_found(refund_id))?;
+        let failed = api.change(&payment_id, |payment, now, _| {
+            payment
+                .refund_mut(refund_id)
+                .is_some_and(|refund| refund.fail(now))
+        });
+        verdict(failed, refund_id, "fail_refund")
+    }
+
+    /// Moves a payment (or, once it has come to its end, its refunds) one step, without a read.
+    ///
+    /// # Errors
+    /// When the payment does not exist.
+    pub fn step(&self, payment_id: &str) -> Result<(), SandboxError> {
+        self.core
+            .api()
+            .change(payment_id, Payment::step)
+            .ok_or_else(|| not_found(payment_id))
+    }
+
+    /// Moves every payment and refund as far as it goes without its customer, so that the ledger
+    /// shows what all of them come to.
+    pub fn settle(&self) {
+        let mut api = self.core.api();
+        let ids: Vec<String> = api
+            .payments()
+            .iter()
+            .map(|payment| payment.id().to_owned())
+            .collect();
+        for id in ids {
+            // Three steps to the payment's end at most, one more for its refunds.
+            for _ in 0..4 {
+                api.change(&id, |payment, now, ids| {
+                    if payment.is_moving() || payment.has_pending_refund() {
+                        payment.step(now, ids);
+                    }
+                });
+            }
+        }
+    }
+
+    fn act(
+        &self,
+        payment_id: &str,
+        action: &'static str,
+        change: impl FnOnce(&mut Payment, i64) -> bool,
+    ) -> Result<(), SandboxError> {
+        let done = self
+            .core
+            .api()
+            .change(payment_id, |payment, now, _| change(payment, now));
+        verdict(done, payment_id, action)
+    }
+}
+
+fn not_found(id: &str) -> SandboxError {
+    SandboxError::NotFound { id: id.to_owned() }
+}
+
+fn verdict(done: Option<bool>, id: &str, action: &'static str) -> Result<(), SandboxError> {
+    match done {
+        None => Err(not_found(id)),
+        Some(false) => Err(SandboxError::WrongState {
+            id: id.to_owned(),
+            action,
+        }),
+        Some(true) => Ok(()),
+    }
+}

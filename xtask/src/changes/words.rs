@@ -1,0 +1,105 @@
+//! Members that only readers see.
+
+use serde_json::Value;
+
+use super::change::Side;
+use super::comparison::{Comparison, union_of_keys};
+use super::site::Site;
+
+/// Whether a member of any OpenAPI object is documentation.
+pub(super) fn is_wording(name: &str) -> bool {
+    name.starts_with("x-")
+        || matches!(
+            name,
+            "title"
+                | "description"
+                | "summary"
+                | "example"
+                | "examples"
+                | "externalDocs"
+                | "xml"
+                | "tags"
+                | "bearerFormat"
+        )
+}
+
+/// Compares one documenting member; `examples` by name, so that each id names one example.
+pub(super) fn compare(
+    comparison: &mut Comparison<'_>,
+    site: &Site,
+    name: &str,
+    before: Option<&Value>,
+    after: Option<&Value>,
+) {
+    if before == after || same_set(before, after) {
+        return;
+    }
+    if let ("examples", Some(Value::Object(before)), Some(Value::Object(after))) =
+        (name, before, after)
+    {
+        for example in union_of_keys(before, after) {
+            record(
+                comparison,
+                &site.part(example, &format!(".{example}")),
+                "example",
+                before.get(example),
+                after.get(example),
+            );
+        }
+        return;
+    }
+    record(comparison, site, name, before, after);
+}
+
+/// Records that a documenting member was added, removed or changed.
+pub(super) fn record(
+    comparison: &mut Comparison<'_>,
+    site: &Site,
+    name: &str,
+    before: Option<&Value>,
+    after: Option<&Value>,
+) {
+    let (verb, side) = match (before, after) {
+        (None, None) => return,
+        (None, Some(_)) => ("added", Side::After),
+        (Some(_), None) => ("removed", Side::Before),
+        (Some(before), Some(after)) if before == after => return,
+        (Some(_), Some(_)) => ("changed", Side::After),
+    };
+    let message = match verb {
+        "added" => format!("`{name}` added: {}", shown(after)),
+        "removed" => format!("`{name}` removed, it was {}", shown(before)),
+        _ => format!(
+            "`{name}` changed from {} to {}",
+            shown(before),
+            shown(after)
+        ),
+    };
+    comparison.words(site, side, &format!("{name}-{verb}"), message);
+}
+
+/// Lists whose order says nothing, such as `tags`.
+fn same_set(before: Option<&Value>, after: Option<&Value>) -> bool {
+    match (before, after) {
+        (Some(Value::Array(before)), Some(Value::Array(after))) => {
+            before.len() == after.len()
+                && before.iter().all(|value| after.contains(value))
+                && after.iter().all(|value| before.contains(value))
+        }
+        _ => false,
+    }
+}
+
+/// A value for a message: one line, bounded, as a Markdown code span.
+pub(super) fn shown(value: Option<&Value>) -> String {
+    const LIMIT: usize = 80;
+    let Some(value) = value else {
+        return "nothing".to_owned();
+    };
+    let text = value.to_string().replace('`', "'");
+    if text.chars().count() <= LIMIT {
+        return format!("`{text}`");
+    }
+    let start: String = text.chars().take(LIMIT).collect();
+    format!("`{start}…`")
+}

@@ -1,0 +1,422 @@
+//! Joins operations, their parameters, answers and response headers.
+
+use crate::api::{Api, Operation, Parameter};
+use crate::dialect::{Dialect, PerDialect};
+use crate::model::{ModelOperation, ModelParameter, Served, Taken};
+use crate::rules::Rule;
+
+use super::ledger::Ledger;
+use super::matching;
+use super::pairs::Pairs;
+use super::words;
+
+pub(super) fn reconcile(
+    apis: &PerDialect<Api>,
+    pairs: &Pairs<'_>,
+    ledger: &mut Ledger<'_>,
+) -> Vec<ModelOperation> {
+    let given = PerDialect::from_fn(|dialect| {
+        let operations = apis.get(dialect).operations.iter();
+        operations.map(|operation| operation.id.as_str()).collect()
+    });
+    let matches = matching::names(&given, ledger, |rule| match rule {
+        Rule::OperationPaired {
+            snake_case,
+            uppercase,
+        } => Some((snake_case, uppercase)),
+        _ => None,
+    });
+    let mut joined = Vec::new();
+    for found in matches {
+        let operations = PerDialect::from_fn(|dialect| {
+            let place = (*found.places.get(dialect))?;
+            apis.get(dialect).operations.get(place)
+        });
+        let Some(named) = operations.uppercase.or(operations.snake_case) else {
+            continue;
+        };
+        if found.clashes {
+            let label = &apis.snake_case.label;
+            ledger.note_clash(label, &named.pointer, &named.id);
+            continue;
+        }
+        let joining = Joining {
+            apis,
+            pairs,
+            id: named.id.clone(),
+            operations,
+            by_rule: found.by_rule,
+        };
+        joined.push(join(&joining, ledger));
+    }
+    joined
+}
+
+struct Joining<'a> {
+    apis: &'a PerDialect<Api>,
+    pairs: &'a Pairs<'a>,
+    id: String,
+    operations: PerDialect<Option<&'a Operation>>,
+    /// A rule pairs them, so method and path may differ.
+    by_rule: bool,
+}
+
+fn join(joining: &Joining<'_>, ledger: &mut Ledger<'_>) -> ModelOperation {
+    let bodies = PerDialect::from_fn(|dialect| {
+        let body = joining.operations.get(dialect).as_ref()?.body.as_ref()?;
+        Some(joining.pairs.name(dialect, body))
+    });
+    let served = PerDialect::from_fn(|dialect| {
+        let operation = (*joining.operations.get(dialect))?;
+        let (status, answer) = &operation.success;
+        Some(Served {
+            id: operation.id.clone(),
+            method: operation.method.clone(),
+            path: operation.path.clone(),
+            status: status.clone(),
+            answer: joining.pairs.name(dialect, answer),
+        })
+    });
+    match (joining.operations.snake_case, joining.operations.uppercase) {
+        (Some(snake_case), Some(uppercase)) => {
+            compare(joining, snake_case, uppercase, &bodies, &served, ledger);
+        }
+        (Some(only), None) => demand_only(joining, Dialect::SnakeCase, only, ledger),
+        (None, Some(only)) => demand_only(joining, Dialect::Uppercase, only, ledger),
+        (None, None) => {}
+    }
+    let told = |of: fn(&Operation) -> &String| {
+        words::join(&PerDialect::from_fn(|dialect| {
+            (*joining.operations.get(dialect)).map(|operation| of(operation).as_str())
+        }))
+    };
+    ModelOperation {
+        id: joining.id.clone(),
+        summary: told(|operation| &operation.summary),
+        description: told(|operation| &operation.description),
+        body: bodies.uppercase.or(bodies.snake_case),
+        served,
+        parameters: parameters(joining, ledger),
+        headers: headers(joining, ledger),
+    }
+}
+
+fn demand_only(
+    joining: &Joining<'_>,
+    dialect: Dialect,
+    operation: &Operation,
+    ledger: &mut Ledger<'_>,
+) {
+    ledger.demand(
+        &Rule::OperationOnly {
+            dialect,
+            operation: operation.id.clone(),
+        },
+        &joining.apis.get(dialect).label,
+        &operation.pointer,
+        "operation-unpaired",
+        format!(
+            "{} has no counterpart in {}; it may also have another name there (rule operation-paired)",
+            operation.id,
+            dialect.other()
+        ),
+    );
+}
+
+fn compare(
+    joining: &Joining<'_>,
+    snake_case: &Operation,
+    uppercase: &Operation,
+    bodies: &PerDialect<Option<String>>,
+    served: &PerDialect<Option<Served>>,
+    ledger: &mut Ledger<'_>,
+) {
+    let label = &joining.apis.uppercase.label;
+    if !joining.by_rule
+        && (snake_case.method != uppercase.method || snake_case.path != uppercase.path)
+    {
+        ledger.demand(
+            &Rule::OperationPaired {
+                snake_case: snake_case.id.clone(),
+                uppercase: uppercase.id.clone(),
+            },
+            label,
+            &uppercase.pointer,
+            "path-differs",
+            format!(
+                "{} is {} {} here and {} {} in snake_case",
+                uppercase.id, uppercase.method, uppercase.path, snake_case.method, snake_case.path
+            ),
+        );
+    }
+    if bodies.snake_case != bodies.uppercase {
+        ledger.note(
+            label,
+            &format!("{}/requestBody", uppercase.pointer),
+            "body-differs",
+            format!(
+                "{} takes {} here and {} in snake_case",
+                uppercase.id,
+                bodies.uppercase.as_deref().unwrap_or("no body"),
+                bodies.snake_case.as_deref().unwrap_or("no body")
+            ),
+            "pair the two schemas with the rule schema-paired",
+        );
+    }
+    let failures = PerDialect::from_fn(|dialect| {
+        let operation = match dialect {
+            Dialect::SnakeCase => snake_case,
+            Dialect::Uppercase => uppercase,
+        };
+        let names = operation.failures.iter();
+        let names = names.map(|name| joining.pairs.name(dialect, name));
+        names.collect::<Vec<_>>().join(" and ")
+    });
+    if failures.snake_case != failures.uppercase {
+        ledger.note(
+            label,
+            &format!("{}/responses", uppercase.pointer),
+            "failure-differs",
+            format!(
+                "{} fails with {} here and with {} in snake_case",
+                uppercase.id, failures.uppercase, failures.snake_case
+            ),
+            "document errors of one schema, or pair the two schemas with the rule schema-paired",
+        );
+    }
+    if let (Some(snake_case), Some(uppercase_served)) = (&served.snake_case, &served.uppercase) {
+        let place = format!("{}/responses", uppercase.pointer);
+        if snake_case.answer != uppercase_served.answer {
+            ledger.demand(
+                &Rule::AnswerDiffers {
+                    operation: joining.id.clone(),
+                    snake_case: snake_case.answer.clone(),
+                    uppercase: uppercase_served.answer.clone(),
+                },
+                label,
+                &place,
+                "answer-differs",
+                format!(
+                    "{} answers {} here and {} in snake_case",
+                    uppercase.id, uppercase_served.answer, snake_case.answer
+                ),
+            );
+        }
+        if snake_case.status != uppercase_served.status {
+            ledger.note(
+                label,
+                &place,
+                "status-differs",
+                format!(
+                    "{} succeeds with {} here and with {} in snake_case",
+                    uppercase.id, uppercase_served.status, snake_case.status
+                ),
+                "document the same status, or 2XX where the pages leave it open",
+            );
+        }
+    }
+}
+
+fn parameters(joining: &Joining<'_>, ledger: &mut Ledger<'_>) -> Vec<ModelParameter> {
+    let given = PerDialect::from_fn(|dialect| {
+        let operation = joining.operations.get(dialect);
+        let parameters = operation.iter().flat_map(|operation| &operation.parameters);
+        parameters.collect::<Vec<&Parameter>>()
+    });
+    let names = PerDialect::from_fn(|dialect| {
+        let parameters = given.get(dialect).iter();
+        parameters
+            .map(|parameter| parameter.name.as_str())
+            .collect()
+    });
+    let matches = matching::names(&names, ledger, |rule| match rule {
+        Rule::ParameterRenamed {
+            operation,
+            snake_case,
+            uppercase,
+        } if *operation == joining.id => Some((snake_case, uppercase)),
+        _ => None,
+    });
+    let mut joined = Vec::new();
+    for found in matches {
+        let pair = PerDialect::from_fn(|dialect| {
+            let place = (*found.places.get(dialect))?;
+            given.get(dialect).get(place).copied()
+        });
+        let Some(named) = pair.uppercase.or(pair.snake_case) else {
+            continue;
+        };
+        if found.clashes {
+            let label = &joining.apis.snake_case.label;
+            ledger.note_clash(label, &named.pointer, &named.name);
+            continue;
+        }
+        joined.extend(parameter(joining, named.name.clone(), &pair, ledger));
+    }
+    joined
+}
+
+fn parameter(
+    joining: &Joining<'_>,
+    name: String,
+    pair: &PerDialect<Option<&Parameter>>,
+    ledger: &mut Ledger<'_>,
+) -> Option<ModelParameter> {
+    let both_serve =
+        joining.operations.snake_case.is_some() && joining.operations.uppercase.is_some();
+    match (pair.snake_case, pair.uppercase) {
+        (Some(snake_case), Some(uppercase)) => {
+            compare_parameters(joining, &name, snake_case, uppercase, ledger);
+        }
+        _ if both_serve => {
+            let dialect = if pair.snake_case.is_some() {
+                Dialect::SnakeCase
+            } else {
+                Dialect::Uppercase
+            };
+            let only = (*pair.get(dialect))?;
+            ledger.demand(
+                &Rule::ParameterOnly {
+                    operation: joining.id.clone(),
+                    dialect,
+                    parameter: only.name.clone(),
+                },
+                &joining.apis.get(dialect).label,
+                &only.pointer,
+                "parameter-unpaired",
+                format!(
+                    "the parameter {} of {} has no counterpart in {}; it may also be renamed there (rule parameter-renamed)",
+                    only.name,
+                    joining.id,
+                    dialect.other()
+                ),
+            );
+        }
+        _ => {}
+    }
+    let (leading, dialect) = match (pair.uppercase, pair.snake_case) {
+        (Some(uppercase), _) => (uppercase, Dialect::Uppercase),
+        (None, Some(snake_case)) => (snake_case, Dialect::SnakeCase),
+        (None, None) => return None,
+    };
+    Some(ModelParameter {
+        name,
+        location: leading.location.clone(),
+        description: words::join(&PerDialect::from_fn(|dialect| {
+            (*pair.get(dialect)).map(|parameter| parameter.description.as_str())
+        })),
+        ty: joining.pairs.translate(dialect, &leading.ty),
+        taken: PerDialect::from_fn(|dialect| {
+            pair.get(dialect).map(|parameter| Taken {
+                name: parameter.name.clone(),
+                required: parameter.required,
+                limits: parameter.limits.clone(),
+            })
+        }),
+    })
+}
+
+fn compare_parameters(
+    joining: &Joining<'_>,
+    name: &str,
+    snake_case: &Parameter,
+    uppercase: &Parameter,
+    ledger: &mut Ledger<'_>,
+) {
+    let label = &joining.apis.uppercase.label;
+    let types = PerDialect {
+        snake_case: joining.pairs.translate(Dialect::SnakeCase, &snake_case.ty),
+        uppercase: joining.pairs.translate(Dialect::Uppercase, &uppercase.ty),
+    };
+    if types.snake_case != types.uppercase || snake_case.location != uppercase.location {
+        ledger.note(
+            label,
+            &uppercase.pointer,
+            "type-differs",
+            format!(
+                "the parameter {name} of {} is {} in {} here and {} in {} in snake_case",
+                joining.id,
+                types.uppercase.describe(),
+                uppercase.location,
+                types.snake_case.describe(),
+                snake_case.location
+            ),
+            "make the documents agree, or let each be parameter-only under a name of its own",
+        );
+    }
+    if snake_case.required != uppercase.required {
+        ledger.demand(
+            &Rule::ParameterPresence {
+                operation: joining.id.clone(),
+                parameter: name.to_owned(),
+                required_by: if snake_case.required {
+                    Dialect::SnakeCase
+                } else {
+                    Dialect::Uppercase
+                },
+            },
+            label,
+            &uppercase.pointer,
+            "presence-differs",
+            format!(
+                "one dialect alone requires the parameter {name} of {}",
+                joining.id
+            ),
+        );
+    }
+}
+
+fn headers(joining: &Joining<'_>, ledger: &mut Ledger<'_>) -> Vec<PerDialect<Option<String>>> {
+    let (Some(snake_case), Some(uppercase)) =
+        (joining.operations.snake_case, joining.operations.uppercase)
+    else {
+        return Vec::new();
+    };
+    let given = PerDialect {
+        snake_case: snake_case
+            .response_headers
+            .iter()
+            .map(String::as_str)
+            .collect(),
+        uppercase: uppercase
+            .response_headers
+            .iter()
+            .map(String::as_str)
+            .collect(),
+    };
+    let matches = matching::names(&given, ledger, |rule| match rule {
+        Rule::HeaderRenamed {
+            snake_case,
+            uppercase,
+        } => Some((snake_case, uppercase)),
+        _ => None,
+    });
+    let joined: Vec<PerDialect<Option<String>>> = matches
+        .iter()
+        .map(|found| {
+            PerDialect::from_fn(|dialect| {
+                let place = (*found.places.get(dialect))?;
+                given.get(dialect).get(place).map(|name| (*name).to_owned())
+            })
+        })
+        .collect();
+    for pair in &joined {
+        let (dialect, operation, name) = match (&pair.snake_case, &pair.uppercase) {
+            (Some(name), None) => (Dialect::SnakeCase, snake_case, name),
+            (None, Some(name)) => (Dialect::Uppercase, uppercase, name),
+            _ => continue,
+        };
+        ledger.note(
+            &joining.apis.get(dialect).label,
+            &format!("{}/responses", operation.pointer),
+            "header-unpaired",
+            format!(
+                "the response header {name} of {} has no counterpart in {}",
+                joining.id,
+                dialect.other()
+            ),
+            "if it has another name there, add the rule header-renamed",
+        );
+    }
+    joined
+}
