@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use flowlix_api::model::{CardInput, PaymentMethodData};
 use flowlix_api::{CardCvc, CardNumber};
 
-use crate::error::Violation;
+use crate::failure::Violation;
 
 /// The networks whose numbers can be told apart by their first digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -7,18 +7,19 @@ use std::time::Duration;
 use flowlix_api::{Dialect, Session};
 
 use crate::base_url::{self, BaseUrl};
-use crate::call::Operation;
 use crate::call::backoff::{Backoff, ExponentialBackoff};
 use crate::call::budget::RetryBudget;
 use crate::call::engine::{Call, Shared};
 use crate::call::hook::Hook;
 use crate::call::metrics::Metrics;
 use crate::call::observers::Observers;
+use crate::call::operation::Operation;
 use crate::call::options::CallOptions;
 use crate::call::rate::{RateLimit, RateSnapshot};
 use crate::error::Error;
 use crate::idempotency::{IdempotencyKey, KeyProvider, RandomKeys};
-use crate::journal::{Book, Journal};
+use crate::journal::book::Book;
+use crate::journal::store::Journal;
 use crate::key::{ApiKey, Mode};
 use crate::polling::{DefaultPolling, Polling};
 use crate::runtime::{Runtime, SystemRuntime};
@@ -141,7 +142,7 @@ impl Flowlix {
             None => self.inner.keys.fresh_key(self.runtime()).map_err(|error| {
                 Error::invalid_request(
                     operation,
-                    vec![crate::error::Violation::new(
+                    vec![crate::failure::Violation::new(
                         "idempotency_key",
                         error.to_string(),
                     )],

@@ -285,11 +285,13 @@ mod card;
 mod client;
 pub mod decline;
 mod error;
+mod failure;
 pub mod guide;
 mod idempotency;
 pub mod journal;
 mod key;
 mod money;
+mod outcome;
 pub mod payments;
 pub mod polling;
 pub mod refunds;
@@ -304,7 +306,8 @@ pub use flowlix_api::{Dialect, model};
 pub use crate::base_url::InvalidBaseUrl;
 pub use crate::card::{CardBrand, CardDetails};
 pub use crate::client::{Flowlix, FlowlixBuilder};
-pub use crate::error::{Error, ErrorKind, Violation};
+pub use crate::error::Error;
+pub use crate::failure::{ErrorKind, Violation};
 pub use crate::idempotency::{
     IdempotencyKey, InvalidIdempotencyKey, KEY_LIFETIME, KeyProvider, MAX_KEY_LENGTH, RandomKeys,
 };

@@ -3,11 +3,10 @@
 use std::ops::Deref;
 use std::time::Duration;
 
-use crate::call::Operation;
-use crate::call::engine::Call;
 use crate::call::history::AttemptReport;
+use crate::call::operation::Operation;
 use crate::idempotency::IdempotencyKey;
-use crate::journal::JournalError;
+use crate::journal::error::JournalError;
 
 /// A result with its [`Receipt`]; use it like the result itself.
 #[derive(Debug, Clone)]
@@ -67,17 +66,19 @@ pub struct Receipt {
 }
 
 impl Receipt {
-    pub(crate) fn of(call: &Call) -> Self {
-        let record = call.record();
+    pub(crate) fn answered(
+        operation: Operation,
+        key: Option<IdempotencyKey>,
+        request_id: Option<String>,
+        attempts: Vec<AttemptReport>,
+        elapsed: Duration,
+    ) -> Self {
         Self {
-            operation: call.operation(),
-            request_id: record
-                .last
-                .as_ref()
-                .and_then(|last| last.answer.request_id.clone()),
-            key: call.key().cloned(),
-            attempts: record.attempts.clone(),
-            elapsed: call.elapsed(),
+            operation,
+            request_id,
+            key,
+            attempts,
+            elapsed,
             from_journal: false,
             journal_error: None,
         }

@@ -11,8 +11,8 @@ use serde::de::DeserializeOwned;
 use crate::call::engine::Call;
 use crate::call::open_values::OpenValues;
 use crate::error::Error;
-use crate::payments::Listing;
-use crate::refunds::RefundCreated;
+use crate::payments::list::listing::Listing;
+use crate::refunds::created::RefundCreated;
 use crate::reply::{Receipt, Reply};
 
 /// Speaks the dialect of the client's key.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::error::ErrorKind;
+use crate::failure::ErrorKind;
 
 /// What kind of call is being decided about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -8,27 +8,26 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use flowlix_api::{
-    BODY_LIMIT, Dialect, ErrorResponse, ReadError, Sending, Transport, TransportError, model,
-    read_bounded,
+    BODY_LIMIT, Dialect, ReadError, Sending, Transport, TransportError, read_bounded,
 };
 use http::{HeaderMap, StatusCode};
 use tracing::{Instrument, Span};
 
-use super::Operation;
+use super::answer::{Answer, Fault};
 use super::backoff::Backoff;
 use super::budget::RetryBudget;
-use super::decision::{Class, Effect, Facts, Reach, Rule, Situation, Verdict};
+use super::decision::{Class, Effect, Rule, Situation, Verdict};
 use super::history::{AttemptReport, Next, StopReason};
 use super::hook::{Attempt, Headers};
 use super::metrics::{Counter, Labels};
 use super::observers::Observers;
 use super::open_values::OpenValues;
+use super::operation::Operation;
 use super::options::CallOptions;
 use super::plan::{Circumstances, Decision, decide};
 use super::rate::RateLimit;
-use super::retry_after::retry_after;
 use super::telemetry;
-use crate::error::Violation;
+use crate::failure::Violation;
 use crate::idempotency::{IdempotencyKey, KEY_LIFETIME};
 use crate::key::Mode;
 use crate::runtime::{Runtime, Sleep, SleepPurpose, jitter};
@@ -74,25 +73,6 @@ pub(crate) struct Record {
 pub(crate) struct Last {
     pub(crate) rule: &'static Rule,
     pub(crate) answer: Answer,
-}
-
-/// What one attempt brought.
-pub(crate) struct Answer {
-    reach: Reach,
-    pub(crate) status: Option<StatusCode>,
-    headers: HeaderMap,
-    pub(crate) body: Bytes,
-    pub(crate) detail: Option<model::ErrorDetail>,
-    pub(crate) request_id: Option<String>,
-    pub(crate) retry_after: Option<Duration>,
-    pub(crate) fault: Option<Fault>,
-}
-
-/// Why an attempt brought no whole answer.
-pub(crate) enum Fault {
-    Http(reqwest::Error),
-    AttemptTimeout(Duration),
-    BodyTooLarge(usize),
 }
 
 impl Call {
@@ -492,77 +472,6 @@ fn next_number(attempts: &[AttemptReport]) -> u32 {
     u32::try_from(attempts.len())
         .unwrap_or(u32::MAX)
         .saturating_add(1)
-}
-
-impl Answer {
-    fn new(
-        head: Option<(StatusCode, HeaderMap)>,
-        outcome: Result<http::Response<Bytes>, Fault>,
-        now: SystemTime,
-    ) -> Self {
-        let (reach, body, fault) = match outcome {
-            Ok(response) => (Reach::Answered, response.into_body(), None),
-            // The head alone says what happened; a body of that size is read by nobody.
-            Err(fault @ Fault::BodyTooLarge(_)) => (Reach::Answered, Bytes::new(), Some(fault)),
-            Err(fault) if head.is_some() => (Reach::AnswerCutShort, Bytes::new(), Some(fault)),
-            Err(Fault::Http(error)) if error.is_connect() || error.is_builder() => {
-                (Reach::NotConnected, Bytes::new(), Some(Fault::Http(error)))
-            }
-            Err(fault) => (Reach::NoAnswer, Bytes::new(), Some(fault)),
-        };
-        let (status, headers) = match head {
-            Some((status, headers)) => (Some(status), headers),
-            None => (None, HeaderMap::new()),
-        };
-        let detail = status
-            .filter(|status| !status.is_success())
-            .and_then(|_| ErrorResponse::read(&body).detail().cloned());
-        let request_id = request_id(&headers)
-            .or_else(|| detail.as_ref().and_then(|detail| detail.request_id.clone()));
-        let retry_after = retry_after(&headers, now);
-        Self {
-            reach,
-            status,
-            headers,
-            body,
-            detail,
-            request_id,
-            retry_after,
-            fault,
-        }
-    }
-
-    fn facts(&self, class: Class) -> Facts<'_> {
-        let detail = self.detail.as_ref();
-        Facts {
-            class,
-            reach: self.reach,
-            status: self.status.map(|status| status.as_u16()),
-            error_type: detail
-                .and_then(|detail| detail.type_.as_ref())
-                .map(model::ErrorType::as_str),
-            message: detail.and_then(|detail| detail.message.as_deref()),
-        }
-    }
-
-    fn response(&self) -> Option<http::Response<Bytes>> {
-        if self.fault.is_some() {
-            return None;
-        }
-        let mut response = http::Response::new(self.body.clone());
-        *response.status_mut() = self.status?;
-        *response.headers_mut() = self.headers.clone();
-        Some(response)
-    }
-}
-
-/// The two dialects' pages name the header differently; either is taken from either.
-fn request_id(headers: &HeaderMap) -> Option<String> {
-    ["flowlix-request-id", "request-id"]
-        .into_iter()
-        .filter_map(|name| headers.get(name)?.to_str().ok())
-        .find(|id| !id.is_empty())
-        .map(|id| id.chars().take(128).collect())
 }
 
 /// The work's result, or `None` when the limit came first.

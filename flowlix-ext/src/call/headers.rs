@@ -4,7 +4,7 @@ use std::fmt;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::error::printable;
+use crate::failure::text::printable;
 
 /// What the SDK, or HTTP itself, decides about a request: the API key, the idempotency key, the body and
 /// its framing, and what kind of answer can be read.

@@ -13,9 +13,9 @@ use std::time::Duration;
 use flowlix_api::Dialect;
 use http::HeaderMap;
 
-use super::Operation;
 use super::headers::ExtraHeaders;
 use super::history::AttemptReport;
+use super::operation::Operation;
 use crate::idempotency::IdempotencyKey;
 use crate::key::Mode;
 

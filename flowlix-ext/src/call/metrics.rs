@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use flowlix_api::Dialect;
 
-use super::Operation;
 use super::decision::Situation;
+use super::operation::Operation;
 use crate::key::Mode;
 
 /// Receives what the client counts; see [`FlowlixBuilder::metrics`](crate::FlowlixBuilder::metrics).

@@ -11,6 +11,7 @@
 //! but the request id is in any of them. A declined card is told at `info`, an unknown outcome at `warn`; `error`
 //! is kept for bugs.
 
+pub(crate) mod answer;
 pub mod backoff;
 pub mod budget;
 pub mod decision;
@@ -21,7 +22,7 @@ pub mod hook;
 pub mod metrics;
 pub(crate) mod observers;
 pub(crate) mod open_values;
-mod operation;
+pub(crate) mod operation;
 pub(crate) mod options;
 pub mod plan;
 pub mod rate;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::headers::{ExtraHeaders, HeaderRefused};
-use crate::error::{Violation, printable};
+use crate::failure::Violation;
+use crate::failure::text::printable;
 
 /// Default of [`CallOptions::attempt_timeout`].
 pub(crate) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
@@ -97,4 +98,18 @@ macro_rules! key_setter {
     };
 }
 
-pub(crate) use {call_setters, key_setter};
+/// Lets a builder be awaited without `send()`.
+macro_rules! into_future {
+    ($builder:ty => $output:ty) => {
+        impl std::future::IntoFuture for $builder {
+            type Output = Result<$output, $crate::Error>;
+            type IntoFuture = std::pin::Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+            fn into_future(self) -> Self::IntoFuture {
+                Box::pin(self.send())
+            }
+        }
+    };
+}
+
+pub(crate) use {call_setters, into_future, key_setter};

@@ -9,11 +9,11 @@ use reqwest::Url;
 use tracing::Span;
 use tracing::field::Empty;
 
-use super::Operation;
+use super::answer::{Answer, Fault};
 use super::decision::Situation;
-use super::engine::{Answer, Fault};
 use super::history::{AttemptReport, Next, Seconds, StopReason};
-use crate::error::{one_line, printable};
+use super::operation::Operation;
+use crate::failure::text::{one_line, printable};
 use crate::idempotency::IdempotencyKey;
 use crate::key::Mode;
 

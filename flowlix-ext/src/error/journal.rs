@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{Error, ErrorKind};
-use crate::call::Operation;
+use super::Error;
 use crate::call::history::StopReason;
+use crate::call::operation::Operation;
+use crate::failure::ErrorKind;
 use crate::idempotency::IdempotencyKey;
-use crate::journal::JournalError;
+use crate::journal::error::JournalError;
 
 impl Error {
     /// The journal failed, or forbids the write; nothing was sent.
@@ -76,14 +77,6 @@ impl Error {
         error.0.raw_body = Some(Bytes::from(raw));
         error.0.path = Some(path);
         error
-    }
-
-    /// The same error, of a write that may have been carried out by an earlier call.
-    pub(super) fn or_in_doubt(mut self, in_doubt: bool) -> Self {
-        if in_doubt {
-            self.0.kind = ErrorKind::OutcomeUnknown;
-        }
-        self
     }
 
     /// The same error, which the journal does not have.

@@ -1,80 +1,34 @@
 //! The one error type: what happened, what it means for the money, and what to do.
 
 mod display;
+mod invalid_request;
 mod journal;
-mod kind;
-mod violation;
+mod parts;
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use flowlix_api::model;
 
-use crate::call::Operation;
-use crate::call::engine::{Call, Fault, Last};
 use crate::call::history::{AttemptReport, StopReason};
+use crate::call::operation::Operation;
 use crate::decline::Decline;
+use crate::failure::{ErrorKind, Violation};
 use crate::idempotency::IdempotencyKey;
-use crate::journal::JournalError;
-use crate::payments::WaitProgress;
+use crate::payments::progress::WaitProgress;
 use crate::reply::Receipt;
 
-pub(crate) use display::{one_line, printable};
-pub use kind::ErrorKind;
-pub use violation::Violation;
+pub(crate) use parts::Parts;
 
 /// What every call returns when it has no result to show.
 ///
 /// The first question after a write is [`may_have_taken_effect`](Self::may_have_taken_effect): only when it
 /// is `false` did this call certainly move no money. Its text is one line, begins with operation and request
 /// id, and holds no body, no header and no secret; [`explain`](Self::explain) tells the whole story.
-pub struct Error(Box<Inner>);
-
-struct Inner {
-    kind: ErrorKind,
-    operation: Option<Operation>,
-    cause: String,
-    key: Option<IdempotencyKey>,
-    attempts: Vec<AttemptReport>,
-    elapsed: Duration,
-    status: Option<u16>,
-    request_id: Option<String>,
-    detail: Option<model::ErrorDetail>,
-    retry_after: Option<Duration>,
-    stop: Option<StopReason>,
-    timed_out: bool,
-    raw_body: Option<Bytes>,
-    path: Option<String>,
-    violations: Vec<Violation>,
-    wait: Option<Box<WaitProgress>>,
-    refund_amount: Option<i64>,
-    journal: Option<JournalError>,
-    source: Option<Box<dyn std::error::Error + Send + Sync>>,
-}
+pub struct Error(Box<Parts>);
 
 impl Error {
     fn new(kind: ErrorKind, operation: Option<Operation>, cause: impl Into<String>) -> Self {
-        Self(Box::new(Inner {
-            kind,
-            operation,
-            cause: cause.into(),
-            key: None,
-            attempts: Vec::new(),
-            elapsed: Duration::ZERO,
-            status: None,
-            request_id: None,
-            detail: None,
-            retry_after: None,
-            stop: None,
-            timed_out: false,
-            raw_body: None,
-            path: None,
-            violations: Vec::new(),
-            wait: None,
-            refund_amount: None,
-            journal: None,
-            source: None,
-        }))
+        Parts::new(kind, operation, cause).into()
     }
 
     /// The client cannot be built.
@@ -131,69 +85,6 @@ impl Error {
     pub(crate) fn with_refund_amount(mut self, minor_units: Option<i64>) -> Self {
         self.0.refund_amount = minor_units;
         self
-    }
-
-    /// How a call ended that was not accepted.
-    pub(crate) fn from_call(call: &Call) -> Self {
-        let mut record = call.record();
-        let attempts = std::mem::take(&mut record.attempts);
-        if !record.refused.is_empty() {
-            return Self::invalid_request(call.operation(), std::mem::take(&mut record.refused));
-        }
-        let (in_doubt, stop) = (record.in_doubt, record.stop);
-        let mut error = match record.last.take() {
-            Some(last) => Self::from_last(call.operation(), in_doubt, last),
-            None => Self::new(
-                ErrorKind::NotSent,
-                Some(call.operation()),
-                "there was no time left, or no key that still protects",
-            )
-            .or_in_doubt(in_doubt),
-        };
-        drop(record);
-        error.0.attempts = attempts;
-        error.0.stop = stop;
-        error.0.elapsed = call.elapsed();
-        error.0.key = call.key().cloned();
-        error
-    }
-
-    fn from_last(operation: Operation, in_doubt: bool, last: Last) -> Self {
-        let kind = if in_doubt {
-            ErrorKind::OutcomeUnknown
-        } else {
-            last.rule.kind
-        };
-        let mut error = Self::new(kind, Some(operation), display::cause(&last));
-        let inner = &mut error.0;
-        inner.status = last.answer.status.map(|status| status.as_u16());
-        inner.request_id = last.answer.request_id;
-        inner.detail = last.answer.detail;
-        inner.retry_after = last.answer.retry_after;
-        match last.answer.fault {
-            Some(Fault::Http(source)) => {
-                inner.timed_out = source.is_timeout();
-                inner.source = Some(Box::new(source.without_url()));
-            }
-            Some(Fault::AttemptTimeout(_)) => inner.timed_out = true,
-            Some(Fault::BodyTooLarge(_)) | None => {}
-        }
-        error
-    }
-
-    /// Flowlix accepted, and what it answered cannot be read.
-    pub(crate) fn undecodable(call: &Call, path: String) -> Self {
-        call.note_undecodable(&path);
-        let raw_body = call.accepted_body();
-        let mut error = Self::from_call(call);
-        error.0.kind = if call.operation().is_write() {
-            ErrorKind::AcceptedButUndecodable
-        } else {
-            ErrorKind::Undecodable
-        };
-        error.0.raw_body = raw_body;
-        error.0.path = Some(path);
-        error
     }
 
     /// A list that cannot go on, though the page was answered.

@@ -15,8 +15,10 @@ use std::task::Poll;
 use flowlix_api::Dialect;
 use serde_json::json;
 
-use super::{Journal, JournalError, JournalFuture, Record, RecordId, SECRET_LENGTH, Scope, State};
-use crate::call::Operation;
+use super::error::JournalError;
+use super::record::{Record, RecordId, Scope, State};
+use super::store::{Journal, JournalFuture, SECRET_LENGTH};
+use crate::call::operation::Operation;
 use crate::key::Mode;
 
 /// A promise that a journal broke.

@@ -5,8 +5,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::Value;
 use sha2::Sha256;
 
-use super::SECRET_LENGTH;
-use crate::call::Operation;
+use super::store::SECRET_LENGTH;
+use crate::call::operation::Operation;
 use crate::key::ApiKey;
 
 /// The name under which a payment or refund carries its stamp in its metadata.

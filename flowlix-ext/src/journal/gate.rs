@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tokio::sync::{Mutex as Door, OwnedMutexGuard};
 
-use super::RecordId;
+use super::record::RecordId;
 
 /// The doors that are in use. A caller whose future is dropped opens its door again.
 #[derive(Default)]

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Journal, JournalError, JournalFuture, Record, RecordId, SECRET_LENGTH, Scope};
+use super::error::JournalError;
+use super::record::{Record, RecordId, Scope};
+use super::store::{Journal, JournalFuture, SECRET_LENGTH};
 
 /// Records in memory, at most a given number.
 ///

@@ -7,7 +7,9 @@ use tokio::sync::Mutex;
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::{Client, Config, Socket};
 
-use super::{Journal, JournalError, JournalFuture, Record, RecordId, SECRET_LENGTH, Scope};
+use super::error::JournalError;
+use super::record::{Record, RecordId, Scope};
+use super::store::{Journal, JournalFuture, SECRET_LENGTH};
 
 /// Keys compare byte by byte, whatever the database's language. Two processes that create the tables at once
 /// would trip over each other, hence the lock.

@@ -7,8 +7,8 @@ use flowlix_api::Dialect;
 use flowlix_api::model::PaymentId;
 use serde::{Deserialize, Serialize};
 
-use super::JournalError;
-use crate::call::Operation;
+use super::error::JournalError;
+use crate::call::operation::Operation;
 use crate::key::Mode;
 
 /// Whose writes: one merchant in one mode. Test and live writes never meet.

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
-use super::{Journal, JournalError, JournalFuture, Record, RecordId, SECRET_LENGTH, Scope};
+use super::error::JournalError;
+use super::record::{Record, RecordId, Scope};
+use super::store::{Journal, JournalFuture, SECRET_LENGTH};
 
 /// How long a statement waits for another process.
 const BUSY: Duration = Duration::from_secs(5);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::pin::pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -11,19 +11,20 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::fingerprint::{STAMP, credential, fingerprint, hex, stamp};
-use super::gate::Gate;
-use super::record::{millis, moment, span_millis};
-use super::{Draft, Journal, JournalError, Record, RecordId, SECRET_LENGTH, Scope, State};
-use crate::call::Operation;
+use super::book::Book;
+use super::draft::Draft;
+use super::error::JournalError;
+use super::fingerprint::{STAMP, fingerprint};
+use super::record::{Record, RecordId, State, millis, moment, span_millis};
 use crate::call::engine::Call;
+use crate::call::operation::Operation;
 use crate::call::options::CallOptions;
 use crate::client::Flowlix;
-use crate::error::{Error, Violation};
+use crate::error::Error;
+use crate::failure::Violation;
 use crate::idempotency::IdempotencyKey;
-use crate::key::ApiKey;
 use crate::reply::{Receipt, Reply};
-use crate::runtime::{Runtime, SleepPurpose, SystemRuntime};
+use crate::runtime::{Runtime, SleepPurpose};
 
 /// How much longer than the call itself its record is held.
 const HOLD_MARGIN: Duration = Duration::from_secs(5);
@@ -33,66 +34,6 @@ const LOOK_AGAIN: Duration = Duration::from_millis(250);
 const MOST_RACES: u32 = 64;
 /// Entries of metadata that the `snake_case` dialect takes ("Create a Direct API payment (API reference)").
 const METADATA_ENTRIES: usize = 50;
-
-/// A client's journal.
-pub(crate) struct Book {
-    pub(super) journal: Arc<dyn Journal>,
-    pub(super) scope: Scope,
-    /// The application vouches that every record of the scope is this merchant's, whatever API key made it.
-    pub(super) account_is_named: bool,
-    api_key: ApiKey,
-    credential: String,
-    pub(super) holder: String,
-    gate: Gate,
-    secret: OnceLock<[u8; SECRET_LENGTH]>,
-}
-
-impl Book {
-    /// # Errors
-    /// When the system has no randomness.
-    pub(crate) fn open(
-        journal: Arc<dyn Journal>,
-        account: Option<String>,
-        api_key: &ApiKey,
-    ) -> Result<Self, JournalError> {
-        // Not the client's runtime: two clients on a test's clock must not take each other for themselves.
-        Ok(Self {
-            journal,
-            account_is_named: account.is_some(),
-            scope: Scope::new(account.unwrap_or_default(), api_key.mode()),
-            credential: credential(api_key),
-            api_key: api_key.clone(),
-            holder: hex(&random::<16>()?),
-            gate: Gate::default(),
-            secret: OnceLock::new(),
-        })
-    }
-
-    pub(super) fn dialect(&self) -> Dialect {
-        self.api_key.dialect()
-    }
-
-    /// Whether a record was made under the API key in use.
-    pub(super) fn made_by_this_key(&self, record: &Record) -> bool {
-        record.credential == self.credential
-    }
-
-    async fn secret(&self) -> Result<[u8; SECRET_LENGTH], JournalError> {
-        if let Some(secret) = self.secret.get() {
-            return Ok(*secret);
-        }
-        let secret = self.journal.secret(random()?).await?;
-        Ok(*self.secret.get_or_init(|| secret))
-    }
-}
-
-fn random<const N: usize>() -> Result<[u8; N], JournalError> {
-    let mut bytes = [0; N];
-    SystemRuntime::new()
-        .fill_random(&mut bytes)
-        .map_err(|error| JournalError::caused_by("no randomness for the journal", error))?;
-    Ok(bytes)
-}
 
 /// A write with its key fixed, about to be sent at most once by all who use the journal.
 pub(crate) struct Write<'a> {
@@ -151,7 +92,7 @@ impl<'a> Write<'a> {
             let problem = "has 50 entries, and the journal's stamp is one more than the snake_case dialect takes";
             return Some(Violation::new("metadata", problem));
         }
-        let stamp = stamp(&book.api_key, self.operation, self.key.as_str());
+        let stamp = book.stamp(self.operation, self.key.as_str());
         metadata.insert(STAMP.to_owned(), stamp.into());
         None
     }
@@ -281,7 +222,7 @@ impl<'a> Write<'a> {
             dialect: book.dialect(),
             credential: book.credential.clone(),
             fingerprint,
-            stamp: is_stamped.then(|| stamp(&book.api_key, self.operation, &id.key)),
+            stamp: is_stamped.then(|| book.stamp(self.operation, &id.key)),
             amount: draft.amount,
             currency: draft.currency,
             payment_id: draft.payment_id,

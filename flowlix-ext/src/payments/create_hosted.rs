@@ -2,13 +2,15 @@
 
 use flowlix_api::model::{CreateHostedPayment, Payment};
 
-use super::{into_future, payment_setters, return_url};
-use crate::call::Operation;
-use crate::call::options::{CallOptions, call_setters, key_setter};
+use super::{payment_setters, return_url};
+use crate::call::operation::Operation;
+use crate::call::options::{CallOptions, call_setters, into_future, key_setter};
 use crate::client::Flowlix;
-use crate::error::{Error, Violation};
+use crate::error::Error;
+use crate::failure::Violation;
 use crate::idempotency::IdempotencyKey;
-use crate::journal::{Draft, Write};
+use crate::journal::draft::Draft;
+use crate::journal::write::Write;
 use crate::money::Money;
 use crate::reply::Reply;
 

@@ -9,7 +9,8 @@ use super::state::ImpossibleJump;
 use super::{Retrieve, WaitProgress};
 use crate::call::options::CallOptions;
 use crate::client::Flowlix;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
+use crate::failure::ErrorKind;
 use crate::polling::{PollState, Polling};
 use crate::runtime::{SleepPurpose, jitter};
 

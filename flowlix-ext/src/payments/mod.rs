@@ -6,8 +6,9 @@ mod create_hosted;
 mod extension;
 mod handle;
 mod hosted_return;
-mod list;
+pub(crate) mod list;
 pub(crate) mod looks;
+pub(crate) mod progress;
 mod retrieve;
 mod return_url;
 mod settled;
@@ -26,11 +27,11 @@ pub use create_hosted::CreateHosted;
 pub use extension::PaymentExt;
 pub use handle::{InvalidWaitHandle, WaitHandle};
 pub use hosted_return::{HostedReturn, InvalidReturn, StatusHint};
-pub(crate) use list::Listing;
 pub use list::{Cursor, Items, List, Listed, Page, Pages, UndecodablePayment};
+pub use progress::WaitProgress;
 pub use retrieve::Retrieve;
 pub use settled::{FailedPayment, RequiredAction, Settled};
-pub use wait::{Wait, WaitProgress};
+pub use wait::Wait;
 pub use watch::Watch;
 
 /// The payments of one client; see [`Flowlix::payments`].
@@ -203,20 +204,6 @@ impl Payments {
     }
 }
 
-/// Lets a builder be awaited without `send()`.
-macro_rules! into_future {
-    ($builder:ty => $output:ty) => {
-        impl std::future::IntoFuture for $builder {
-            type Output = Result<$output, $crate::Error>;
-            type IntoFuture = std::pin::Pin<Box<dyn Future<Output = Self::Output> + Send>>;
-
-            fn into_future(self) -> Self::IntoFuture {
-                Box::pin(self.send())
-            }
-        }
-    };
-}
-
 /// What both ways to create a payment may carry, for a builder with a field `request`.
 macro_rules! payment_setters {
     () => {
@@ -252,5 +239,4 @@ macro_rules! payment_setters {
     };
 }
 
-pub(crate) use into_future;
 use payment_setters;

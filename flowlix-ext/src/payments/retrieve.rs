@@ -2,9 +2,8 @@
 
 use flowlix_api::model::{Payment, PaymentId};
 
-use super::into_future;
-use crate::call::Operation;
-use crate::call::options::{CallOptions, call_setters};
+use crate::call::operation::Operation;
+use crate::call::options::{CallOptions, call_setters, into_future};
 use crate::client::Flowlix;
 use crate::error::Error;
 use crate::reply::Reply;

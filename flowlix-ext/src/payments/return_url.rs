@@ -2,7 +2,7 @@
 
 use reqwest::Url;
 
-use crate::error::Violation;
+use crate::failure::Violation;
 
 /// https, or `http://localhost` for development ("Create a Direct API payment (API reference)"). The same
 /// is asked of hosted payments: the customer comes back over the open network there, too.

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use flowlix_api::model::{Payment, PaymentStatus, Refund, RefundStatus};
 
-use crate::error::Violation;
+use crate::failure::Violation;
 
 /// How long after its creation a payment can be refunded ("Refund a payment (API reference)").
 const WINDOW: Duration = Duration::from_secs(180 * 24 * 60 * 60);

@@ -3,13 +3,14 @@
 use flowlix_api::model;
 
 use super::{RefundCreated, check};
-use crate::call::Operation;
-use crate::call::options::{CallOptions, call_setters, key_setter};
+use crate::call::operation::Operation;
+use crate::call::options::{CallOptions, call_setters, into_future, key_setter};
 use crate::client::Flowlix;
-use crate::error::{Error, Violation};
+use crate::error::Error;
+use crate::failure::Violation;
 use crate::idempotency::IdempotencyKey;
-use crate::journal::{Draft, Write};
-use crate::payments::into_future;
+use crate::journal::draft::Draft;
+use crate::journal::write::Write;
 use crate::reply::Reply;
 
 /// A refund about to be sent; see [`Refunds::create`](super::Refunds::create).

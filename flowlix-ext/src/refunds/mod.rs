@@ -2,7 +2,7 @@
 
 mod check;
 mod create;
-mod created;
+pub(crate) mod created;
 mod wait;
 
 use flowlix_api::model::{Payment, PaymentId, RefundId};

@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use flowlix_api::model::{Payment, PaymentId, Refund, RefundId, RefundStatus};
 
-use crate::call::options::{CallOptions, call_setters};
+use crate::call::options::{CallOptions, call_setters, into_future};
 use crate::client::Flowlix;
 use crate::decline::Decline;
 use crate::error::Error;
-use crate::payments::into_future;
 use crate::payments::looks::{Looks, Plan};
 use crate::polling::Polling;
 

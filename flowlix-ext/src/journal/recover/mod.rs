@@ -8,15 +8,16 @@ use std::time::Duration;
 use flowlix_api::model::{Payment, Refund};
 use serde_json::Value;
 
-use super::record::{millis, moment, span_millis};
+use super::book::Book;
+use super::error::JournalError;
+use super::fingerprint::STAMP;
+use super::record::{Record, State, millis, moment, span_millis};
 use super::write::settle;
-use super::{Book, JournalError, Record, STAMP, State};
-use crate::call::Operation;
-use crate::call::options::{CallOptions, call_setters};
+use crate::call::operation::Operation;
+use crate::call::options::{CallOptions, call_setters, into_future};
 use crate::client::Flowlix;
 use crate::error::Error;
-use crate::payments::into_future;
-use crate::refunds::RefundCreated;
+use crate::refunds::created::RefundCreated;
 
 use search::{Evidence, Window, joined, search};
 

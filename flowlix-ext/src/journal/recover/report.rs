@@ -5,7 +5,9 @@ use std::time::SystemTime;
 
 use flowlix_api::model::{Payment, PaymentId, PaymentStatus, Refund, RefundId, RefundStatus};
 
-use crate::journal::{JournalError, Record, STAMP};
+use crate::journal::error::JournalError;
+use crate::journal::fingerprint::STAMP;
+use crate::journal::record::Record;
 
 /// What [`Flowlix::recover`](crate::Flowlix::recover) found out about every write that was not settled.
 #[derive(Debug)]

@@ -8,8 +8,9 @@ use serde_json::Value;
 use crate::call::options::CallOptions;
 use crate::client::Flowlix;
 use crate::error::Error;
-use crate::journal::{Record, STAMP};
-use crate::payments::UndecodablePayment;
+use crate::journal::fingerprint::STAMP;
+use crate::journal::record::Record;
+use crate::payments::list::listed::UndecodablePayment;
 
 /// How far Flowlix's clock and ours may be apart.
 pub(super) const CLOCKS_APART: i64 = 15 * 60;

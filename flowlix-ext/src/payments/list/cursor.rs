@@ -3,7 +3,7 @@
 use flowlix_api::model::{self, PaymentId, PaymentStatus};
 use serde::{Deserialize, Serialize};
 
-use crate::error::Violation;
+use crate::failure::Violation;
 
 const LIMIT: u32 = 100;
 

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use super::{Listed, UndecodablePayment};
+use super::listed::{Listed, UndecodablePayment};
 
 /// A page as it was answered, before it is known where it lies in a list.
 pub(crate) struct Listing {

@@ -2,22 +2,24 @@
 
 mod cursor;
 mod items;
-mod listing;
+pub(crate) mod listed;
+pub(crate) mod listing;
 mod page;
 mod pages;
 
 use flowlix_api::model::{PaymentId, PaymentStatus};
 
-use crate::call::Operation;
+use crate::call::operation::Operation;
 use crate::call::options::{CallOptions, call_setters};
 use crate::client::Flowlix;
-use crate::error::{Error, Violation};
+use crate::error::Error;
+use crate::failure::Violation;
 use crate::reply::Reply;
 
 pub use cursor::Cursor;
 pub use items::Items;
-pub(crate) use listing::Listing;
-pub use page::{Listed, Page, UndecodablePayment};
+pub use listed::{Listed, UndecodablePayment};
+pub use page::Page;
 pub use pages::Pages;
 
 /// Payments about to be listed; see [`Payments::list`](super::Payments::list).

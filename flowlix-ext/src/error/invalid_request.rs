@@ -1,34 +1,18 @@
-//! One thing that is wrong with a request.
+//! Everything that is wrong with a request, told at once and before it is sent.
 
-use std::fmt;
+use flowlix_api::ConversionError;
 
 use super::Error;
-use crate::call::Operation;
-
-/// A field that breaks a documented rule. Never holds the field's value.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Violation {
-    /// The model's field, dotted, such as `payment_method_data.card.number`.
-    pub field: String,
-    /// What is wrong with it.
-    pub problem: String,
-}
+use crate::call::operation::Operation;
+use crate::failure::Violation;
 
 impl Violation {
-    pub(crate) fn new(field: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self {
-            field: field.into(),
-            problem: problem.into(),
-        }
-    }
-
     /// The request as the dialect says it, or everything that is wrong with it at once. Where our own check
     /// has spoken about a field, the dialect's finding would only repeat it.
     pub(crate) fn join<T>(
         operation: Operation,
         mut ours: Vec<Self>,
-        said: Result<T, flowlix_api::ConversionError>,
+        said: Result<T, ConversionError>,
     ) -> Result<T, Error> {
         let said = match said {
             Ok(request) if ours.is_empty() => return Ok(request),
@@ -44,7 +28,7 @@ impl Violation {
     }
 
     /// What a dialect cannot say, with the dialect's name: the same request may be fine in the other one.
-    fn from_conversion(error: &flowlix_api::ConversionError) -> Vec<Self> {
+    fn from_conversion(error: &ConversionError) -> Vec<Self> {
         error
             .violations()
             .iter()
@@ -55,11 +39,5 @@ impl Violation {
                 )
             })
             .collect()
-    }
-}
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.field, self.problem)
     }
 }

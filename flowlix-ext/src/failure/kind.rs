@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// What kind of failure an [`Error`](super::Error) is.
+/// What kind of failure an [`Error`](crate::Error) is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -76,7 +76,7 @@ impl fmt::Display for ErrorKind {
 
 impl ErrorKind {
     /// What the caller can do, in one clause.
-    pub(super) fn advice(self) -> Option<&'static str> {
+    pub(crate) fn advice(self) -> Option<&'static str> {
         match self {
             Self::InvalidRequest | Self::Configuration | Self::Rejected | Self::Unexpected => None,
             Self::KeyTooOld => Some(

@@ -1,0 +1,79 @@
+//! The journal as one client keeps it: whose records, under which API key, one caller at a time.
+
+use std::sync::{Arc, OnceLock};
+
+use flowlix_api::Dialect;
+
+use super::error::JournalError;
+use super::fingerprint::{credential, hex, stamp};
+use super::gate::Gate;
+use super::record::{Record, Scope};
+use super::store::{Journal, SECRET_LENGTH};
+use crate::call::operation::Operation;
+use crate::key::ApiKey;
+use crate::runtime::{Runtime, SystemRuntime};
+
+/// A client's journal.
+pub(crate) struct Book {
+    pub(super) journal: Arc<dyn Journal>,
+    pub(super) scope: Scope,
+    /// The application vouches that every record of the scope is this merchant's, whatever API key made it.
+    pub(super) account_is_named: bool,
+    api_key: ApiKey,
+    pub(super) credential: String,
+    pub(super) holder: String,
+    pub(super) gate: Gate,
+    secret: OnceLock<[u8; SECRET_LENGTH]>,
+}
+
+impl Book {
+    /// # Errors
+    /// When the system has no randomness.
+    pub(crate) fn open(
+        journal: Arc<dyn Journal>,
+        account: Option<String>,
+        api_key: &ApiKey,
+    ) -> Result<Self, JournalError> {
+        // Not the client's runtime: two clients on a test's clock must not take each other for themselves.
+        Ok(Self {
+            journal,
+            account_is_named: account.is_some(),
+            scope: Scope::new(account.unwrap_or_default(), api_key.mode()),
+            credential: credential(api_key),
+            api_key: api_key.clone(),
+            holder: hex(&random::<16>()?),
+            gate: Gate::default(),
+            secret: OnceLock::new(),
+        })
+    }
+
+    pub(super) fn dialect(&self) -> Dialect {
+        self.api_key.dialect()
+    }
+
+    /// What marks that which a write with this key creates.
+    pub(super) fn stamp(&self, operation: Operation, key: &str) -> String {
+        stamp(&self.api_key, operation, key)
+    }
+
+    /// Whether a record was made under the API key in use.
+    pub(super) fn made_by_this_key(&self, record: &Record) -> bool {
+        record.credential == self.credential
+    }
+
+    pub(super) async fn secret(&self) -> Result<[u8; SECRET_LENGTH], JournalError> {
+        if let Some(secret) = self.secret.get() {
+            return Ok(*secret);
+        }
+        let secret = self.journal.secret(random()?).await?;
+        Ok(*self.secret.get_or_init(|| secret))
+    }
+}
+
+fn random<const N: usize>() -> Result<[u8; N], JournalError> {
+    let mut bytes = [0; N];
+    SystemRuntime::new()
+        .fill_random(&mut bytes)
+        .map_err(|error| JournalError::caused_by("no randomness for the journal", error))?;
+    Ok(bytes)
+}
