@@ -260,7 +260,7 @@
 //! | rate limit | what `X-RateLimit-*` says is kept to; the last tenth of a window is for writes; after a 429 nobody sends before `Retry-After` | [`FlowlixBuilder::rate_limit`] |
 //! | hooks, counters | none; spans and events go to `tracing` | [`FlowlixBuilder::hook`], [`FlowlixBuilder::metrics`] |
 //! | journal | none | [`FlowlixBuilder::journal`] |
-//! | recovery: finding nothing means that nothing was done | 10 min after the last moment of sending | [`journal::Recover::certain_after`] |
+//! | recovery: finding nothing means that nothing was done | 10 min after the last moment of sending, and 15 more because clocks differ | [`journal::Recover::certain_after`] |
 //! | largest answer | 8 MiB | – |
 //! | redirects | never followed | – |
 //! | age of a webhook's signature | 5 min, old or from the future | [`WebhookVerifier::tolerance`] |

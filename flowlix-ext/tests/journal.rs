@@ -298,6 +298,11 @@ async fn a_key_that_was_derived_anew_is_as_old_as_its_record() {
         stage.time.advance(Duration::from_secs(23 * 3600));
         let error = pay(&restarted(&stage, journal.clone())).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::KeyTooOld, "{error}");
+        assert!(error.may_have_taken_effect(), "the first call may have");
+        assert!(
+            error.to_string().contains("what came of that is not known"),
+            "{error}"
+        );
         assert_eq!(stage.posts().len(), 1, "sent now, it could charge twice");
         assert_eq!(the_record(&journal).await.state, State::InDoubt);
     }
@@ -446,7 +451,7 @@ async fn records_of_another_api_key_are_not_repeated_under_this_one() {
             let _ = pay(sender).max_attempts(1).await.unwrap_err();
             let error = pay(&receiver).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Journal, "{error}");
-            assert!(!error.is_retryable() && !error.may_have_taken_effect());
+            assert!(!error.is_retryable() && error.may_have_taken_effect());
         }
         let sent = stage.posts().len();
         pay(&stage.flowlix).await.unwrap();
@@ -479,6 +484,7 @@ async fn a_record_of_the_other_dialect_is_not_guessed_about() {
     let error = pay(&uppercase).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Journal);
     assert!(error.to_string().contains("snake_case"), "{error}");
+    assert!(error.may_have_taken_effect() && !error.is_retryable());
     assert_eq!(stage.posts().len(), 1);
 }
 

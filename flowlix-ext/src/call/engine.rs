@@ -64,6 +64,8 @@ pub(crate) struct Record {
     sending: bool,
     /// Some attempt of a write may have been carried out, and no later one settled it.
     pub(crate) in_doubt: bool,
+    /// When others take it for granted that nothing more is sent, by the wall clock.
+    pub(crate) quiet_from: Option<SystemTime>,
     /// Why the call was not tried again.
     pub(crate) stop: Option<StopReason>,
     pub(crate) last: Option<Last>,
@@ -291,7 +293,10 @@ impl Call {
     /// sending would make an outcome unknown on purpose.
     fn may_send(&self) -> Result<(), StopReason> {
         let left = self.time_left();
-        if self.options.attempt_timeout.min(left).is_zero() {
+        // A machine that was asleep may not have noticed that time went by.
+        let quiet_from = self.record().quiet_from;
+        let is_quiet = quiet_from.is_some_and(|at| self.shared.runtime.now() >= at);
+        if is_quiet || self.options.attempt_timeout.min(left).is_zero() {
             let needed = Duration::ZERO;
             return Err(StopReason::Deadline { needed, left });
         }
@@ -475,7 +480,7 @@ fn next_number(attempts: &[AttemptReport]) -> u32 {
 }
 
 /// The work's result, or `None` when the limit came first.
-async fn within<F: Future>(work: F, mut limit: Sleep) -> Option<F::Output> {
+pub(crate) async fn within<F: Future>(work: F, mut limit: Sleep) -> Option<F::Output> {
     let mut work = pin!(work);
     std::future::poll_fn(|context| match work.as_mut().poll(context) {
         Poll::Ready(done) => Poll::Ready(Some(done)),

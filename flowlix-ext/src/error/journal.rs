@@ -44,8 +44,8 @@ impl Error {
     }
 
     /// The journal knows the key from another request; nothing was sent.
-    pub(crate) fn key_reused(operation: Operation, key: IdempotencyKey) -> Self {
-        let cause = "the journal knows the key from a request with another body; nothing was sent";
+    pub(crate) fn key_reused(operation: Operation, key: IdempotencyKey, known_from: &str) -> Self {
+        let cause = format!("the journal knows the key from {known_from}; nothing was sent");
         let mut error = Self::new(ErrorKind::KeyReused, Some(operation), cause);
         error.0.key = Some(key);
         error
@@ -77,6 +77,25 @@ impl Error {
         error.0.raw_body = Some(Bytes::from(raw));
         error.0.path = Some(path);
         error
+    }
+
+    /// The same error, of a write that the journal knows from an earlier call, which may have been carried out.
+    pub(crate) fn after_earlier_call(mut self) -> Self {
+        if self.0.kind == ErrorKind::KeyTooOld {
+            self.0
+                .cause
+                .push_str(", and what came of that is not known");
+        }
+        self.0.earlier_effect = true;
+        self
+    }
+
+    /// The same error, of a write that may have been carried out by an earlier call.
+    pub(crate) fn or_in_doubt(mut self, in_doubt: bool) -> Self {
+        if in_doubt {
+            self.0.kind = ErrorKind::OutcomeUnknown;
+        }
+        self
     }
 
     /// The same error, which the journal does not have.

@@ -196,10 +196,14 @@ impl Error {
 
     /// Whether money may have moved, or something may have been created, by this call. `true` for
     /// [`OutcomeUnknown`](ErrorKind::OutcomeUnknown) and
-    /// [`AcceptedButUndecodable`](ErrorKind::AcceptedButUndecodable).
+    /// [`AcceptedButUndecodable`](ErrorKind::AcceptedButUndecodable); and for
+    /// [`KeyTooOld`](ErrorKind::KeyTooOld) and [`Journal`](ErrorKind::Journal) when the journal knows that an
+    /// earlier call with the same key may have done it.
     #[must_use]
     pub fn may_have_taken_effect(&self) -> bool {
-        self.outcome_unknown() || self.0.kind == ErrorKind::AcceptedButUndecodable
+        self.outcome_unknown()
+            || self.0.kind == ErrorKind::AcceptedButUndecodable
+            || self.0.earlier_effect
     }
 
     /// The request was sent, and whether it was carried out is not known. Settle it: repeat the same call

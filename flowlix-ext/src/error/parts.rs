@@ -33,6 +33,7 @@ pub(crate) struct Parts {
     pub(crate) wait: Option<Box<WaitProgress>>,
     pub(crate) refund_amount: Option<i64>,
     pub(crate) journal: Option<JournalError>,
+    pub(crate) earlier_effect: bool,
     pub(crate) source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -61,6 +62,7 @@ impl Parts {
             wait: None,
             refund_amount: None,
             journal: None,
+            earlier_effect: false,
             source: None,
         }
     }

@@ -11,7 +11,8 @@ pub enum ErrorKind {
     /// Refused before sending: the request breaks documented rules.
     InvalidRequest,
     /// Refused before sending: the idempotency key is 23 hours old and protects no longer. Whether an
-    /// earlier call with it took effect, this call cannot say.
+    /// earlier call with it took effect, only a journal can say; see
+    /// [`may_have_taken_effect`](super::Error::may_have_taken_effect).
     KeyTooOld,
     /// No connection was made; Flowlix has not seen the request.
     NotSent,
@@ -38,7 +39,8 @@ pub enum ErrorKind {
     /// An answer that Flowlix documents nowhere, such as a redirect.
     Unexpected,
     /// Refused before sending: the journal could not record the write, or forbids it. Whether an earlier call
-    /// with the same key took effect, this call cannot say.
+    /// with the same key took effect, this call cannot say where the journal could not be read; otherwise
+    /// [`may_have_taken_effect`](super::Error::may_have_taken_effect) does.
     Journal,
     /// The payment, or the refund, had no outcome when the wait ended. It may still get one.
     WaitTimeout,

@@ -61,6 +61,7 @@ pub async fn check(journal: &dyn Journal) -> Result<(), Broken> {
     keeps_records_as_they_are(journal).await?;
     stores_only_the_next_version(journal).await?;
     keeps_names_apart(journal).await?;
+    keeps_one_record_for_a_key(journal).await?;
     lists_what_is_not_settled(journal).await?;
     prunes_what_is_settled_and_old(journal).await?;
     lets_one_of_many_win(journal).await
@@ -70,8 +71,9 @@ pub async fn check(journal: &dyn Journal) -> Result<(), Broken> {
 #[must_use]
 pub fn sample(scope: Scope, key: &str) -> Record {
     Record {
-        id: RecordId::new(scope, Operation::CreateDirectPayment, key),
+        id: RecordId::new(scope, key),
         version: 1,
+        operation: Operation::CreateDirectPayment.name().to_owned(),
         dialect: Dialect::Uppercase,
         credential: "0123456789abcdef".to_owned(),
         fingerprint: "fedcba9876543210".to_owned(),
@@ -165,7 +167,7 @@ async fn stores_only_the_next_version(journal: &dyn Journal) -> Result<(), Broke
 }
 
 async fn keeps_names_apart(journal: &dyn Journal) -> Result<(), Broken> {
-    let promise = "account, mode, operation and key name a record together, to the letter";
+    let promise = "account, mode and key name a record together, to the letter";
     let first = sample(scope("names"), "k");
     let mut names = vec![first.id.clone()];
     let mut other = |change: fn(&mut RecordId)| {
@@ -176,7 +178,6 @@ async fn keeps_names_apart(journal: &dyn Journal) -> Result<(), Broken> {
     other(|id| id.key = "K".to_owned());
     other(|id| id.key = "k ".to_owned());
     other(|id| id.key = "k%".to_owned());
-    other(|id| id.operation = Operation::CreateRefund.name().to_owned());
     other(|id| id.scope.mode = Mode::Live);
     other(|id| id.scope.account.push('x'));
     for id in &names {
@@ -191,6 +192,25 @@ async fn keeps_names_apart(journal: &dyn Journal) -> Result<(), Broken> {
         expect(promise, Some(format!("{id:?}")), reason)?;
     }
     Ok(())
+}
+
+async fn keeps_one_record_for_a_key(journal: &dyn Journal) -> Result<(), Broken> {
+    let promise = "a key has one record, whatever its operation";
+    let first = sample(scope("operations"), "k");
+    let refund = |version| Record {
+        version,
+        operation: Operation::CreateRefund.name().to_owned(),
+        ..first.clone()
+    };
+    expect(promise, true, journal.store(&first).await)?;
+    expect(promise, false, journal.store(&refund(1)).await)?;
+    let first_still = journal.load(&first.id).await;
+    expect(promise, Some(first.clone()), first_still)?;
+    expect(promise, true, journal.store(&refund(2)).await)?;
+    let refund_now = journal.load(&first.id).await;
+    expect(promise, Some(refund(2)), refund_now)?;
+    let unsettled = journal.unsettled(&first.id.scope, None, 9).await;
+    expect(promise, vec![refund(2)], unsettled)
 }
 
 async fn lists_what_is_not_settled(journal: &dyn Journal) -> Result<(), Broken> {
@@ -262,7 +282,7 @@ async fn prunes_what_is_settled_and_old(journal: &dyn Journal) -> Result<(), Bro
 
     expect(promise, 1, journal.prune(&name, 1000).await)?;
     for (key, stays) in [("old", false), ("young", true), ("unsettled", true)] {
-        let id = RecordId::new(name.clone(), Operation::CreateDirectPayment, key);
+        let id = RecordId::new(name.clone(), key);
         let found = journal.load(&id).await.map(|record| record.is_some());
         expect(promise, stays, found)?;
     }

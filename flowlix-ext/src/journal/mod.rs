@@ -3,7 +3,7 @@
 //! Without a journal a crash between sending and storing the answer leaves a payment that your books do not
 //! know. With one, each write is recorded right before it is sent and again when its outcome is known:
 //!
-//! - A key that is used again for another request is caught here, and nothing is sent.
+//! - A key that is used again for another request, or another operation, is caught here, and nothing is sent.
 //! - A finished write is not sent again: the same call with the same key returns the stored answer, and its
 //!   [receipt](crate::Receipt::is_from_journal) says so.
 //! - Of several callers with one key one sends; the others wait and get the same answer.
@@ -45,6 +45,13 @@
 //! | `SqliteJournal` | one machine: a file | `journal-sqlite` |
 //! | `PostgresJournal` | several machines: a database | `journal-postgres` |
 //! | a store of your own | implement [`Journal`] and hold it against the [`conformance`] suite | – |
+//!
+//! # One key, one write
+//! Flowlix keeps keys apart by API key and, in the uppercase dialect alone, by operation type. With a journal a key
+//! is for one write in either dialect, whatever its operation: a payment page that is made under the key of a card
+//! payment in doubt could charge the customer a second time, so it is refused
+//! ([`KeyReused`](crate::ErrorKind::KeyReused)) before anything is sent. A key whose write was certainly not
+//! carried out is free again.
 //!
 //! # What stands in it
 //! Never a card number or security code, nor anything from which one could be guessed: of the card, the

@@ -23,16 +23,15 @@ const SCHEMA: &str = r#"
     CREATE TABLE IF NOT EXISTS flowlix_journal (
         account text COLLATE "C" NOT NULL,
         mode text COLLATE "C" NOT NULL,
-        operation text COLLATE "C" NOT NULL,
         key text COLLATE "C" NOT NULL,
         version bigint NOT NULL,
         settled boolean NOT NULL,
         changed_at bigint NOT NULL,
         json text NOT NULL,
-        PRIMARY KEY (account, mode, operation, key)
+        PRIMARY KEY (account, mode, key)
     );
     CREATE INDEX IF NOT EXISTS flowlix_journal_unsettled
-        ON flowlix_journal (account, mode, operation, key) WHERE NOT settled;
+        ON flowlix_journal (account, mode, key) WHERE NOT settled;
     CREATE INDEX IF NOT EXISTS flowlix_journal_changed
         ON flowlix_journal (account, mode, changed_at) WHERE settled;
     CREATE TABLE IF NOT EXISTS flowlix_webhook_event (
@@ -180,13 +179,8 @@ impl Journal for PostgresJournal {
                 .await?
                 .query_opt(
                     "SELECT json FROM flowlix_journal
-                     WHERE account = $1 AND mode = $2 AND operation = $3 AND key = $4",
-                    &[
-                        &id.scope.account,
-                        &id.scope.mode_text(),
-                        &id.operation,
-                        &id.key,
-                    ],
+                     WHERE account = $1 AND mode = $2 AND key = $3",
+                    &[&id.scope.account, &id.scope.mode_text(), &id.key],
                 )
                 .await
                 .map_err(|error| failed(doing, error))?;
@@ -204,11 +198,11 @@ impl Journal for PostgresJournal {
                 .map_err(|error| JournalError::caused_by("the record's version", error))?;
             let statement = if version == 1 {
                 "INSERT INTO flowlix_journal
-                    (account, mode, operation, key, version, settled, changed_at, json)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING"
+                    (account, mode, key, version, settled, changed_at, json)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING"
             } else {
-                "UPDATE flowlix_journal SET version = $5::bigint, settled = $6, changed_at = $7, json = $8
-                 WHERE account = $1 AND mode = $2 AND operation = $3 AND key = $4 AND version = $5::bigint - 1"
+                "UPDATE flowlix_journal SET version = $4::bigint, settled = $5, changed_at = $6, json = $7
+                 WHERE account = $1 AND mode = $2 AND key = $3 AND version = $4::bigint - 1"
             };
             let rows = self
                 .client()
@@ -218,7 +212,6 @@ impl Journal for PostgresJournal {
                     &[
                         &id.scope.account,
                         &id.scope.mode_text(),
-                        &id.operation,
                         &id.key,
                         &version,
                         &record.state.is_settled(),
@@ -240,21 +233,15 @@ impl Journal for PostgresJournal {
     ) -> JournalFuture<'a, Vec<Record>> {
         Box::pin(async move {
             let doing = "the journal's unsettled records";
-            let (operation, key) = after.map_or(("", ""), |after| (&after.operation, &after.key));
+            let key = after.map_or("", |after| &after.key);
             let rows = self
                 .client()
                 .await?
                 .query(
                     "SELECT json FROM flowlix_journal
-                     WHERE NOT settled AND account = $1 AND mode = $2 AND (operation, key) > ($3, $4)
-                     ORDER BY operation, key LIMIT $5",
-                    &[
-                        &scope.account,
-                        &scope.mode_text(),
-                        &operation,
-                        &key,
-                        &i64::from(limit),
-                    ],
+                     WHERE NOT settled AND account = $1 AND mode = $2 AND key > $3
+                     ORDER BY key LIMIT $4",
+                    &[&scope.account, &scope.mode_text(), &key, &i64::from(limit)],
                 )
                 .await
                 .map_err(|error| failed(doing, error))?;

@@ -8,7 +8,6 @@ use flowlix_api::model::PaymentId;
 use serde::{Deserialize, Serialize};
 
 use super::error::JournalError;
-use crate::call::operation::Operation;
 use crate::key::Mode;
 
 /// Whose writes: one merchant in one mode. Test and live writes never meet.
@@ -40,25 +39,22 @@ impl Scope {
     }
 }
 
-/// What names a record: one operation under one idempotency key.
+/// What names a record: an idempotency key. One key is for one write, whatever its operation.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RecordId {
     /// Whose write.
     pub scope: Scope,
-    /// The operation's name, such as `create_direct_payment`.
-    pub operation: String,
     /// The text of the idempotency key.
     pub key: String,
 }
 
 impl RecordId {
-    /// The name of an operation's record.
+    /// The name of a key's record.
     #[must_use]
-    pub fn new(scope: Scope, operation: Operation, key: impl Into<String>) -> Self {
+    pub fn new(scope: Scope, key: impl Into<String>) -> Self {
         Self {
             scope,
-            operation: operation.name().to_owned(),
             key: key.into(),
         }
     }
@@ -76,6 +72,8 @@ pub struct Record {
     pub id: RecordId,
     /// 1 when first stored, one more with each change: see [`Journal::store`](super::Journal::store).
     pub version: u64,
+    /// The operation's name, such as `create_direct_payment`.
+    pub operation: String,
     /// The dialect that it is sent in.
     #[serde(with = "dialect_text")]
     pub dialect: Dialect,

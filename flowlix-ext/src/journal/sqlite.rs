@@ -18,11 +18,11 @@ const SCHEMA_VERSION: i64 = 1;
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS secret (only_one INTEGER PRIMARY KEY CHECK (only_one = 1), bytes BLOB NOT NULL);
     CREATE TABLE IF NOT EXISTS record (
-        account TEXT NOT NULL, mode TEXT NOT NULL, operation TEXT NOT NULL, key TEXT NOT NULL,
-        version INTEGER NOT NULL, settled INTEGER NOT NULL, changed_at INTEGER NOT NULL, json TEXT NOT NULL,
-        PRIMARY KEY (account, mode, operation, key)
+        account TEXT NOT NULL, mode TEXT NOT NULL, key TEXT NOT NULL, version INTEGER NOT NULL,
+        settled INTEGER NOT NULL, changed_at INTEGER NOT NULL, json TEXT NOT NULL,
+        PRIMARY KEY (account, mode, key)
     ) WITHOUT ROWID;
-    CREATE INDEX IF NOT EXISTS record_unsettled ON record (account, mode, operation, key) WHERE settled = 0;
+    CREATE INDEX IF NOT EXISTS record_unsettled ON record (account, mode, key) WHERE settled = 0;
     CREATE INDEX IF NOT EXISTS record_changed ON record (account, mode, changed_at) WHERE settled = 1;
     CREATE TABLE IF NOT EXISTS webhook_event (
         id TEXT NOT NULL PRIMARY KEY, done INTEGER NOT NULL, token INTEGER NOT NULL, lease_end INTEGER NOT NULL
@@ -150,10 +150,10 @@ impl Journal for SqliteJournal {
                     connection
                         .prepare_cached(
                             "SELECT json FROM record
-                             WHERE account = ?1 AND mode = ?2 AND operation = ?3 AND key = ?4",
+                             WHERE account = ?1 AND mode = ?2 AND key = ?3",
                         )?
                         .query_row(
-                            params![id.scope.account, id.scope.mode_text(), id.operation, id.key],
+                            params![id.scope.account, id.scope.mode_text(), id.key],
                             |row| row.get(0),
                         )
                         .optional()
@@ -172,16 +172,15 @@ impl Journal for SqliteJournal {
             let changed_at = record.changed_at;
             self.run("storing a record in the journal", move |connection| {
                 let statement = if version == 1 {
-                    "INSERT INTO record (account, mode, operation, key, version, settled, changed_at, json)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING"
+                    "INSERT INTO record (account, mode, key, version, settled, changed_at, json)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING"
                 } else {
-                    "UPDATE record SET version = ?5, settled = ?6, changed_at = ?7, json = ?8
-                     WHERE account = ?1 AND mode = ?2 AND operation = ?3 AND key = ?4 AND version = ?5 - 1"
+                    "UPDATE record SET version = ?4, settled = ?5, changed_at = ?6, json = ?7
+                     WHERE account = ?1 AND mode = ?2 AND key = ?3 AND version = ?4 - 1"
                 };
                 let rows = connection.prepare_cached(statement)?.execute(params![
                     id.scope.account,
                     id.scope.mode_text(),
-                    id.operation,
                     id.key,
                     version,
                     settled,
@@ -202,20 +201,17 @@ impl Journal for SqliteJournal {
     ) -> JournalFuture<'a, Vec<Record>> {
         Box::pin(async move {
             let scope = scope.clone();
-            let (operation, key) = after
-                .map(|after| (after.operation.clone(), after.key.clone()))
-                .unwrap_or_default();
+            let key = after.map(|after| after.key.clone()).unwrap_or_default();
             let found: Vec<String> = self
                 .run("the journal's unsettled records", move |connection| {
                     connection
                         .prepare_cached(
                             "SELECT json FROM record
-                             WHERE settled = 0 AND account = ?1 AND mode = ?2
-                               AND (operation, key) > (?3, ?4)
-                             ORDER BY operation, key LIMIT ?5",
+                             WHERE settled = 0 AND account = ?1 AND mode = ?2 AND key > ?3
+                             ORDER BY key LIMIT ?4",
                         )?
                         .query_map(
-                            params![scope.account, scope.mode_text(), operation, key, limit],
+                            params![scope.account, scope.mode_text(), key, limit],
                             |row| row.get(0),
                         )?
                         .collect()

@@ -1,10 +1,8 @@
 //! The life of a recorded write: record, send, record what came of it.
 
 use std::collections::BTreeMap;
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use flowlix_api::Dialect;
 use serde::Serialize;
@@ -16,7 +14,7 @@ use super::draft::Draft;
 use super::error::JournalError;
 use super::fingerprint::{STAMP, fingerprint};
 use super::record::{Record, RecordId, State, millis, moment, span_millis};
-use crate::call::engine::Call;
+use crate::call::engine::{Call, within};
 use crate::call::operation::Operation;
 use crate::call::options::CallOptions;
 use crate::client::Flowlix;
@@ -26,7 +24,7 @@ use crate::idempotency::IdempotencyKey;
 use crate::reply::{Receipt, Reply};
 use crate::runtime::{Runtime, SleepPurpose};
 
-/// How much longer than the call itself its record is held.
+/// How much longer than the call itself its record is held: the time to store what came of it.
 const HOLD_MARGIN: Duration = Duration::from_secs(5);
 /// How often a caller looks whether another process is done.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
@@ -48,6 +46,8 @@ pub(crate) struct Write<'a> {
 pub(crate) struct Recorded {
     /// The amount that was sent.
     pub(crate) amount: Option<i64>,
+    /// When it was sent first.
+    pub(crate) started_at: SystemTime,
 }
 
 /// What is to be done about a write.
@@ -115,8 +115,10 @@ impl<'a> Write<'a> {
         match self.load(book, &self.id(book)).await? {
             Some(record) if !matches!(record.state, State::NotDone { .. }) => {
                 self.check_same(book, &record, &fingerprint)?;
-                let amount = record.amount;
-                Ok(Some(Recorded { amount }))
+                Ok(Some(Recorded {
+                    amount: record.amount,
+                    started_at: moment(record.started_at),
+                }))
             }
             _ => {
                 self.check_age(&self.key)?;
@@ -153,14 +155,25 @@ impl<'a> Write<'a> {
             Plan::Known { record } => return self.known(*record),
             Plan::Send { record, in_doubt } => (record, in_doubt),
         };
+        let result = match self.call(&record, in_doubt) {
+            Ok(call) => send(call).await,
+            Err(error) if in_doubt => Err(error.after_earlier_call()),
+            Err(error) => Err(error),
+        };
+        self.conclude(book, *record, in_doubt, result).await
+    }
+
+    fn call(&self, record: &Record, in_doubt: bool) -> Result<Arc<Call>, Error> {
         let mut options = self.options.clone();
         options.operation_timeout = self.time_left();
-        let key = self.aged(&record);
+        let key = self.aged(record);
         let call = self.client.write(self.operation, key, options)?;
+        let mut progress = call.record();
         // A refusal of this call says nothing about an earlier one that got through.
-        call.record().in_doubt = in_doubt;
-        let result = send(call).await;
-        self.conclude(book, *record, in_doubt, result).await
+        progress.in_doubt = in_doubt;
+        progress.quiet_from = Some(moment(record.quiet_from));
+        drop(progress);
+        Ok(call)
     }
 
     /// Decides under the record's version: whoever stores first sends.
@@ -193,17 +206,26 @@ impl<'a> Write<'a> {
                     if self.wait_for_holder(book, &stored).await? {
                         continue;
                     }
+                    if stored.amount != fresh.amount {
+                        return Err(self.begun_with_another_amount());
+                    }
                     let version = stored.version.saturating_add(1);
                     (Record { version, ..stored }, true)
                 }
             };
-            self.check_age(&self.aged(&next))?;
             next.holder.clone_from(&book.holder);
             next.state = State::Sending;
             next.changed_at = millis(now);
             let held = self.time_left().saturating_add(HOLD_MARGIN);
             next.quiet_from = millis(now).saturating_add(span_millis(held));
-            if self.stored(book.journal.store(&next).await)? {
+            if self
+                .take(book, &next)
+                .await
+                .map_err(|error| match in_doubt {
+                    true => error.after_earlier_call(),
+                    false => error,
+                })?
+            {
                 let record = Box::new(next);
                 return Ok(Plan::Send { record, in_doubt });
             }
@@ -215,10 +237,17 @@ impl<'a> Write<'a> {
         )))
     }
 
+    /// Stores a record to be sent, and says whether nobody was faster.
+    async fn take(&self, book: &Book, record: &Record) -> Result<bool, Error> {
+        self.check_age(&self.aged(record))?;
+        self.asked(book.journal.store(record)).await
+    }
+
     fn fresh(&self, book: &Book, id: RecordId, draft: Draft, fingerprint: String) -> Record {
         let is_stamped = has_stamp(self.operation, book.dialect());
         Record {
             version: 1,
+            operation: self.operation.name().to_owned(),
             dialect: book.dialect(),
             credential: book.credential.clone(),
             fingerprint,
@@ -237,7 +266,8 @@ impl<'a> Write<'a> {
         }
     }
 
-    /// Refuses what the key was not recorded for.
+    /// Refuses what the key was not recorded for. Where the request may be the one that was recorded, what became
+    /// of that counts.
     fn check_same(&self, book: &Book, stored: &Record, fingerprint: &str) -> Result<(), Error> {
         if stored.dialect != book.dialect() {
             return Err(self.forbidden(format!(
@@ -250,8 +280,12 @@ impl<'a> Write<'a> {
                 "the journal knows this idempotency key from another API key; give journal_account() a name if both belong to one merchant, and different names if they do not",
             ));
         }
+        if stored.operation != self.operation.name() {
+            let other = format!("another operation, {}", stored.operation);
+            return Err(self.key_reused(&other));
+        }
         if stored.fingerprint != fingerprint {
-            return Err(Error::key_reused(self.operation, self.key.clone()));
+            return Err(self.key_reused("a request with another body"));
         }
         if !book.made_by_this_key(stored) && !stored.state.is_settled() {
             return Err(self.forbidden(
@@ -280,7 +314,7 @@ impl<'a> Write<'a> {
     }
 
     /// Records the outcome. The caller gets it whether that works or not.
-    async fn conclude<T: Serialize>(
+    async fn conclude<T: Serialize + DeserializeOwned>(
         &self,
         book: &Book,
         mut record: Record,
@@ -294,20 +328,44 @@ impl<'a> Write<'a> {
                 why: error.kind().to_string(),
             }),
         };
-        let failure = match state {
+        let runtime = self.client.runtime();
+        let settled = match state {
             Ok(state) => {
                 record.state = state;
-                record.quiet_from = millis(self.client.runtime().now());
-                settle(book, record, self.client.runtime()).await.err()
+                record.quiet_from = millis(runtime.now());
+                // The answer must not wait for ever for a journal that hangs.
+                in_time(runtime, HOLD_MARGIN, settle(book, &record, runtime)).await
             }
-            Err(failure) => Some(failure),
+            Err(failure) => Err(failure),
         };
-        match failure {
-            None => result,
-            Some(failure) => match result {
-                Ok(reply) => Ok(reply.with_journal_error(failure)),
-                Err(error) => Err(error.with_journal_error(failure)),
-            },
+        match (settled, result) {
+            (Ok(Settled::Overtaken(stored)), Err(error)) => self.overtaken(&record, *stored, error),
+            (Ok(Settled::Overtaken(stored)), Ok(reply))
+                if stored.fingerprint != record.fingerprint =>
+            {
+                let failure = "the journal has another request under this key by now";
+                Ok(reply.with_journal_error(JournalError::new(failure)))
+            }
+            (Ok(_), result) => result,
+            (Err(failure), Ok(reply)) => Ok(reply.with_journal_error(failure)),
+            (Err(failure), Err(error)) => Err(error.with_journal_error(failure)),
+        }
+    }
+
+    /// What a failure means when somebody else has taken the record over meanwhile, taking us for dead.
+    fn overtaken<T: DeserializeOwned>(
+        &self,
+        ours: &Record,
+        stored: Record,
+        error: Error,
+    ) -> Result<Reply<T>, Error> {
+        if stored.fingerprint != ours.fingerprint {
+            return Err(error);
+        }
+        match stored.state {
+            State::Accepted { .. } => self.known(stored),
+            State::NotDone { .. } => Err(error),
+            State::Sending | State::InDoubt => Err(error.or_in_doubt(true)),
         }
     }
 
@@ -331,20 +389,13 @@ impl<'a> Write<'a> {
     }
 
     async fn enter(&self, book: &Book, id: &RecordId) -> Option<tokio::sync::OwnedMutexGuard<()>> {
-        let mut limit = self
-            .client
-            .runtime()
-            .sleep(self.time_left(), SleepPurpose::Timeout);
-        let mut entering = pin!(book.gate.enter(id));
-        std::future::poll_fn(|context| match entering.as_mut().poll(context) {
-            Poll::Ready(pass) => Poll::Ready(Some(pass)),
-            Poll::Pending => limit.as_mut().poll(context).map(|()| None),
-        })
-        .await
+        let runtime = self.client.runtime();
+        let limit = runtime.sleep(self.time_left(), SleepPurpose::Timeout);
+        within(book.gate.enter(id), limit).await
     }
 
     async fn fingerprint(&self, book: &Book, draft: &Draft) -> Result<String, Error> {
-        let secret = book.secret().await.map_err(|error| self.failed(error))?;
+        let secret = self.asked(book.secret()).await?;
         let outline = draft.outline.as_ref().ok_or_else(|| {
             self.failed(JournalError::new("the request has no outline to record"))
         })?;
@@ -357,19 +408,38 @@ impl<'a> Write<'a> {
     }
 
     async fn load(&self, book: &Book, id: &RecordId) -> Result<Option<Record>, Error> {
-        self.stored(book.journal.load(id).await)
+        self.asked(book.journal.load(id)).await
     }
 
-    fn stored<T>(&self, result: Result<T, JournalError>) -> Result<T, Error> {
-        result.map_err(|error| self.failed(error))
+    /// What the journal answers, if it does so while the call has time.
+    async fn asked<T>(
+        &self,
+        work: impl Future<Output = Result<T, JournalError>>,
+    ) -> Result<T, Error> {
+        in_time(self.client.runtime(), self.time_left(), work)
+            .await
+            .map_err(|error| self.failed(error))
     }
 
     fn failed(&self, error: JournalError) -> Error {
         Error::journal(self.operation, self.key.clone(), error)
     }
 
+    /// The write may be the one that the journal knows, and is not to be sent for all that.
     fn forbidden(&self, reason: impl Into<String>) -> Error {
-        Error::journal_forbids(self.operation, self.key.clone(), reason)
+        Error::journal_forbids(self.operation, self.key.clone(), reason).after_earlier_call()
+    }
+
+    fn key_reused(&self, known_from: &str) -> Error {
+        Error::key_reused(self.operation, self.key.clone(), known_from)
+    }
+
+    /// All that was left to refund was less, or more, when somebody else began it.
+    fn begun_with_another_amount(&self) -> Error {
+        self.failed(JournalError::new(
+            "somebody else has begun this refund meanwhile, with another amount; repeat the call to take it up",
+        ))
+        .after_earlier_call()
     }
 
     fn held_elsewhere(&self) -> Error {
@@ -377,7 +447,7 @@ impl<'a> Write<'a> {
     }
 
     fn id(&self, book: &Book) -> RecordId {
-        RecordId::new(book.scope.clone(), self.operation, self.key.as_str())
+        RecordId::new(book.scope.clone(), self.key.as_str())
     }
 
     /// The key as old as its record: one that the caller derives anew does not know its age.
@@ -423,25 +493,34 @@ fn has_stamp(operation: Operation, dialect: Dialect) -> bool {
     operation != Operation::CreateRefund || dialect == Dialect::Uppercase
 }
 
-/// Stores what became of a record, and says whether it did: when somebody else has taken the record over
-/// meanwhile, only an acceptance is news to them.
+/// Where an outcome ended.
+pub(super) enum Settled {
+    /// In the journal.
+    Stored,
+    /// Nowhere: somebody else has taken the record over meanwhile, and this is what they made of it.
+    Overtaken(Box<Record>),
+}
+
+/// Stores what became of a record. When somebody else has taken it over meanwhile, only an acceptance is news to
+/// them.
 pub(super) async fn settle(
     book: &Book,
-    mut record: Record,
+    settled: &Record,
     runtime: &dyn Runtime,
-) -> Result<bool, JournalError> {
+) -> Result<Settled, JournalError> {
+    let mut record = settled.clone();
     record.changed_at = millis(runtime.now());
     record.version = record.version.saturating_add(1);
     for _ in 0..MOST_RACES {
         if book.journal.store(&record).await? {
-            return Ok(true);
+            return Ok(Settled::Stored);
         }
         let stored = book.journal.load(&record.id).await?;
         let is_news = matches!(record.state, State::Accepted { .. });
         match stored {
-            Some(stored) if stored == record => return Ok(true),
+            Some(stored) if stored == record => return Ok(Settled::Stored),
             Some(stored) if matches!(stored.state, State::Accepted { .. }) || !is_news => {
-                return Ok(false);
+                return Ok(Settled::Overtaken(Box::new(stored)));
             }
             Some(stored) => record.version = stored.version.saturating_add(1),
             None => record.version = 1,
@@ -450,4 +529,17 @@ pub(super) async fn settle(
     Err(JournalError::new(
         "the journal refused the outcome again and again",
     ))
+}
+
+/// The work's result, unless it takes longer than this.
+async fn in_time<T>(
+    runtime: &dyn Runtime,
+    limit: Duration,
+    work: impl Future<Output = Result<T, JournalError>>,
+) -> Result<T, JournalError> {
+    let limit = runtime.sleep(limit, SleepPurpose::Timeout);
+    match within(work, limit).await {
+        Some(done) => done,
+        None => Err(JournalError::new("the journal did not answer in time")),
+    }
 }

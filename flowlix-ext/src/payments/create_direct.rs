@@ -65,13 +65,23 @@ impl CreateDirect {
     pub async fn send(mut self) -> Result<Reply<Payment>, Error> {
         let operation = Operation::CreateDirectPayment;
         let wire = self.client.wire();
-        let mut violations = self.card.check(self.client.runtime().now());
-        violations.extend(return_url::check(self.request.return_url.as_deref()));
-        violations.extend_from_slice(&self.options.refused_headers);
+        let returned_to = return_url::check(self.request.return_url.as_deref());
+        let refused_headers = self.options.refused_headers.clone();
         let write = Write::new(&self.client, operation, self.key, self.options)?;
         let draft = Draft::direct(wire, &self.request, &self.card);
-        violations.extend(write.stamp(&mut self.request.metadata));
+        let reserved = write.stamp(&mut self.request.metadata);
         let said = wire.say_direct(self.request);
+        let mut violations = self.card.check(self.client.runtime().now());
+        if !violations.is_empty()
+            && said.is_ok()
+            && let Some(recorded) = write.recorded(&draft).await?
+        {
+            // A repeat tells what became of the first: a card that has expired since must not hide that.
+            violations = self.card.check(recorded.started_at);
+        }
+        violations.extend(returned_to);
+        violations.extend(refused_headers);
+        violations.extend(reserved);
         let request = Violation::join(operation, violations, said)?;
         write
             .once(draft, |call| async move {

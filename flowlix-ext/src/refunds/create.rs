@@ -112,10 +112,12 @@ impl CreateRefund {
         // The key and its age come first: reading what is left must not hide that the key is too old.
         let write = Write::new(&client, operation, self.key.take(), self.options.clone())?;
         let mut draft = Draft::refund(&self.request);
-        let recorded = write.recorded(&draft).await?;
+        let mut recorded = write.recorded(&draft).await?;
         let needs_amount = self.request.amount.is_none() && !wire.refunds_the_rest_by_itself();
         if recorded.is_none() && (self.check_first || (needs_amount && self.known.is_none())) {
             self.known = Some(self.read_payment().await?);
+            // The payment may show the refund of somebody who has begun this very write meanwhile.
+            recorded = write.recorded(&draft).await?;
         }
         let mut violations = match (&recorded, &self.known) {
             // It was sent before, for this amount, and is not to be judged by what has happened since.

@@ -51,8 +51,7 @@ pub(crate) fn scope() -> Scope {
 }
 
 pub(crate) async fn the_record(journal: &dyn Journal) -> Record {
-    let operation = flowlix_ext::call::Operation::CreateDirectPayment;
-    let id = RecordId::new(scope(), operation, key().as_str());
+    let id = RecordId::new(scope(), key().as_str());
     journal.load(&id).await.unwrap().unwrap()
 }
 

@@ -1,25 +1,24 @@
 //! The truth about writes whose outcome was never stored.
 
+mod refunds;
 mod report;
 mod search;
 
 use std::time::Duration;
 
-use flowlix_api::model::{Payment, Refund};
-use serde_json::Value;
+use flowlix_api::model::Payment;
 
 use super::book::Book;
 use super::error::JournalError;
-use super::fingerprint::STAMP;
 use super::record::{Record, State, millis, moment, span_millis};
-use super::write::settle;
+use super::write::{Settled, settle};
 use crate::call::operation::Operation;
 use crate::call::options::{CallOptions, call_setters, into_future};
 use crate::client::Flowlix;
 use crate::error::Error;
 use crate::refunds::created::RefundCreated;
 
-use search::{Evidence, Window, joined, search};
+use search::{CLOCKS_APART, Evidence, Window, joined, search};
 
 pub use report::{Doubt, Recovered, Recovery, Truth};
 
@@ -61,8 +60,8 @@ impl Recover {
     call_setters!();
 
     /// How long after the last moment at which a request may have been sent nothing of it can be under way any
-    /// more, in our network or in Flowlix. Only then does finding nothing mean that nothing was done. Default:
-    /// 10 minutes.
+    /// more, in our network or in Flowlix. Only then, and 15 minutes later because clocks differ, does finding
+    /// nothing mean that nothing was done. Default: 10 minutes.
     pub fn certain_after(mut self, quiet: Duration) -> Self {
         self.certain_after = quiet;
         self
@@ -72,7 +71,8 @@ impl Recover {
     /// nothing is charged, refunded or repeated, so it may run at any time, in several processes at once too.
     ///
     /// Payments are found by their stamp in the list of the time at which they were sent, uppercase refunds by
-    /// their stamp among their payment's refunds. Clocks up to 15 minutes apart do no harm.
+    /// their stamp among their payment's refunds. Clocks up to 15 minutes apart do no harm, be they ours or
+    /// Flowlix's.
     ///
     /// # Errors
     /// [`Configuration`](crate::ErrorKind::Configuration) when the client has no journal,
@@ -113,17 +113,19 @@ impl Recover {
             return Truth::StillUnknown(Doubt::ListIncomplete);
         };
         let stamp = record.stamp.as_deref().unwrap_or_default();
-        match evidence.stamped(stamp) {
-            [payment] => return Truth::of_payment(payment.clone()),
-            [] => {}
-            several => {
-                let payments = several.iter().map(|payment| payment.id.clone()).collect();
+        match (evidence.stamped(stamp), evidence.unreadable(stamp)) {
+            ([payment], []) => return Truth::of_payment(payment.clone()),
+            ([], [payment]) => {
+                let payment = payment.clone();
+                return Truth::StillUnknown(Doubt::Unreadable { payment });
+            }
+            ([], []) => {}
+            (several, unreadable) => {
+                let several = several.iter().map(|payment| payment.id.clone());
+                let unreadable = unreadable.iter().flatten().cloned();
+                let payments = several.chain(unreadable).collect();
                 return Truth::StillUnknown(Doubt::Several { payments });
             }
-        }
-        if let Some(payment) = evidence.unreadable(stamp) {
-            let payment = payment.clone();
-            return Truth::StillUnknown(Doubt::Unreadable { payment });
         }
         if let Some(why) = evidence.failure.clone() {
             return Truth::StillUnknown(Doubt::CouldNotAsk { why });
@@ -131,11 +133,9 @@ impl Recover {
         if !evidence.is_complete {
             return Truth::StillUnknown(Doubt::ListIncomplete);
         }
-        if record.merchant_reference.is_some() {
-            let payments = evidence.alike(record);
-            if !payments.is_empty() {
-                return Truth::StillUnknown(Doubt::PaymentsLookTheSame { payments });
-            }
+        let payments = evidence.alike(record);
+        if !payments.is_empty() {
+            return Truth::StillUnknown(Doubt::PaymentsLookTheSame { payments });
         }
         match self.doubt_absence(book, record, now) {
             Some(doubt) => Truth::StillUnknown(doubt),
@@ -148,15 +148,20 @@ impl Recover {
             Ok(payment) => payment,
             Err(why) => return Truth::StillUnknown(Doubt::CouldNotAsk { why }),
         };
-        if let Some(refund) = stamped_refund(&payment, record) {
-            return Truth::of_refund(refund.clone());
-        }
-        if record.stamp.is_none() {
-            let alike: Vec<&Refund> = refunds_alike(&payment, record).collect();
-            if !alike.is_empty() {
-                let refunds = alike.into_iter().map(|refund| refund.id.clone()).collect();
-                return Truth::StillUnknown(Doubt::RefundsLookTheSame { refunds });
+        match refunds::stamped(&payment, record)[..] {
+            [refund] => return Truth::of_refund(refund.clone()),
+            [] => {}
+            ref several => {
+                let refunds = several.iter().map(|refund| refund.id.clone()).collect();
+                return Truth::StillUnknown(Doubt::SeveralRefunds { refunds });
             }
+        }
+        let refunds = refunds::alike(&payment, record);
+        if !refunds.is_empty() {
+            return Truth::StillUnknown(Doubt::RefundsLookTheSame { refunds });
+        }
+        if refunds::some_are_hidden(&payment) {
+            return Truth::StillUnknown(Doubt::RefundsNotShown);
         }
         match self.doubt_absence(book, record, now) {
             Some(doubt) => Truth::StillUnknown(doubt),
@@ -185,8 +190,10 @@ impl Recover {
         if record.dialect != book.dialect() {
             return Some(Doubt::OtherDialect);
         }
-        let quiet = span_millis(self.certain_after);
-        let certain_from = record.quiet_from.saturating_add(quiet);
+        let quiet = self
+            .certain_after
+            .saturating_add(Duration::from_secs(CLOCKS_APART.unsigned_abs()));
+        let certain_from = record.quiet_from.saturating_add(span_millis(quiet));
         (now < certain_from).then(|| Doubt::TooEarly {
             certain_from: moment(certain_from),
         })
@@ -211,16 +218,18 @@ impl Recover {
                     state,
                     ..record.clone()
                 };
-                settle(book, changed, self.client.runtime()).await
+                settle(book, &changed, self.client.runtime()).await
             }
         };
         match stored {
             // Somebody has begun to send it again meanwhile, and what was found is no longer the truth.
-            Ok(false) if !exists(&truth) => Recovered {
-                truth: Truth::StillUnknown(Doubt::BegunAnew),
-                record,
-                journal_error: None,
-            },
+            Ok(Settled::Overtaken(stored)) if !exists(&truth) && !is_not_done(&stored) => {
+                Recovered {
+                    truth: Truth::StillUnknown(Doubt::BegunAnew),
+                    record,
+                    journal_error: None,
+                }
+            }
             Ok(_) => Recovered {
                 record,
                 truth,
@@ -262,7 +271,7 @@ async fn unsettled(book: &Book) -> Result<Vec<Record>, JournalError> {
 }
 
 fn is_refund(record: &Record) -> bool {
-    record.id.operation == Operation::CreateRefund.name()
+    record.operation == Operation::CreateRefund.name()
 }
 
 /// Somebody may be sending it right now.
@@ -270,22 +279,9 @@ fn is_held(record: &Record, now: i64) -> bool {
     record.state == State::Sending && record.quiet_from > now
 }
 
-fn stamped_refund<'a>(payment: &'a Payment, record: &Record) -> Option<&'a Refund> {
-    let stamp = record.stamp.as_deref()?;
-    payment
-        .refunds
-        .iter()
-        .find(|refund| refund.metadata.get(STAMP).and_then(Value::as_str) == Some(stamp))
-}
-
-/// Refunds that the record's request may have created.
-fn refunds_alike<'a>(payment: &'a Payment, record: &'a Record) -> impl Iterator<Item = &'a Refund> {
-    let window = Window::of(record);
-    payment.refunds.iter().filter(move |refund| {
-        record.amount.is_none_or(|amount| refund.amount == amount)
-            && (refund.reason.is_none() || refund.reason == record.reason)
-            && refund.created_at.is_none_or(|at| window.holds(at))
-    })
+/// Whoever was faster found the same, such as another recovery.
+fn is_not_done(stored: &Record) -> bool {
+    matches!(stored.state, State::NotDone { .. })
 }
 
 fn exists(truth: &Truth) -> bool {

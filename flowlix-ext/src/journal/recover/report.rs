@@ -13,7 +13,7 @@ use crate::journal::record::Record;
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Recovery {
-    /// One entry for each write, in the order of operation and key.
+    /// One entry for each write, in the order of their keys.
     pub writes: Vec<Recovered>,
 }
 
@@ -45,8 +45,8 @@ pub struct Recovered {
 
 impl fmt::Display for Recovered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let id = &self.record.id;
-        write!(f, "{} with key {}: {}", id.operation, id.key, self.truth)
+        let Record { operation, id, .. } = &self.record;
+        write!(f, "{operation} with key {}: {}", id.key, self.truth)
     }
 }
 
@@ -99,14 +99,16 @@ pub enum Doubt {
     },
     /// Nothing was found; but a payment of that time cannot be read, and may be it.
     ListIncomplete,
-    /// Nothing carries the stamp; but these, without any stamp, look as asked for: same amount and
-    /// merchant reference.
+    /// Nothing was found; but more was refunded than the payment shows refunds for.
+    RefundsNotShown,
+    /// Nothing carries the stamp; but these, without any stamp, may be it: same time and amount, and the same
+    /// merchant reference or no metadata at all.
     PaymentsLookTheSame {
         /// Their ids.
         payments: Vec<PaymentId>,
     },
-    /// The `snake_case` dialect's refunds carry no stamp, and these look as asked for: same amount and reason, at
-    /// that time. Repeat the refund with its key while that is young (the card is not needed) to be certain.
+    /// These refunds show no stamp (those of the `snake_case` dialect never do) and look as asked for: same amount,
+    /// at that time. Repeat the refund with its key while that is young (the card is not needed) to be certain.
     RefundsLookTheSame {
         /// Their ids.
         refunds: Vec<RefundId>,
@@ -115,6 +117,11 @@ pub enum Doubt {
     Several {
         /// Their ids.
         payments: Vec<PaymentId>,
+    },
+    /// Several refunds carry the stamp: the request was carried out more than once.
+    SeveralRefunds {
+        /// Their ids.
+        refunds: Vec<RefundId>,
     },
     /// Nothing was found with this API key, and the write was sent with another; see
     /// [`journal_account`](crate::FlowlixBuilder::journal_account).
@@ -183,6 +190,9 @@ impl fmt::Display for Doubt {
             Self::ListIncomplete => {
                 f.write_str("nothing was found, and a payment of that time cannot be read")
             }
+            Self::RefundsNotShown => {
+                f.write_str("nothing was found, and the payment does not show all of its refunds")
+            }
             Self::PaymentsLookTheSame { payments } => {
                 write!(f, "without a {STAMP}, but alike: {}", joined(payments))
             }
@@ -193,6 +203,9 @@ impl fmt::Display for Doubt {
             ),
             Self::Several { payments } => {
                 write!(f, "carried out more than once: {}", joined(payments))
+            }
+            Self::SeveralRefunds { refunds } => {
+                write!(f, "carried out more than once: {}", joined(refunds))
             }
             Self::OtherApiKey => {
                 f.write_str("nothing was found, and it was sent with another API key")

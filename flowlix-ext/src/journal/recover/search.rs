@@ -59,8 +59,8 @@ pub(super) fn joined(mut windows: Vec<Window>) -> Vec<Window> {
 pub(super) struct Evidence {
     window: Window,
     stamped: HashMap<String, Vec<Payment>>,
-    unreadable: HashMap<String, Option<PaymentId>>,
-    /// Payments without any stamp that have a merchant reference.
+    unreadable: HashMap<String, Vec<Option<PaymentId>>>,
+    /// Payments without any stamp that have a merchant reference, or show no metadata at all.
     unstamped: Vec<Payment>,
     /// Every payment was seen well enough to tell whose it is.
     pub(super) is_complete: bool,
@@ -77,17 +77,24 @@ impl Evidence {
         self.stamped.get(stamp).map_or(&[], Vec::as_slice)
     }
 
-    /// `Some` when the payment is there and cannot be read.
-    pub(super) fn unreadable(&self, stamp: &str) -> Option<&Option<PaymentId>> {
-        self.unreadable.get(stamp)
+    /// Payments that are there and cannot be read, with their ids where those can be.
+    pub(super) fn unreadable(&self, stamp: &str) -> &[Option<PaymentId>] {
+        self.unreadable.get(stamp).map_or(&[], Vec::as_slice)
     }
 
-    /// Payments without a stamp that have the record's merchant reference, amount and currency.
+    /// Payments of the record's time, amount and currency that may be its own though they show no stamp: they
+    /// have its merchant reference, or show no metadata at all, and the documents do not say that a payment
+    /// always shows what it was given.
     pub(super) fn alike(&self, record: &Record) -> Vec<PaymentId> {
+        let window = Window::of(record);
         let alike = self.unstamped.iter().filter(|payment| {
-            payment.merchant_reference == record.merchant_reference
+            let has_reference = payment.merchant_reference.is_some()
+                && payment.merchant_reference == record.merchant_reference;
+            let differs_in_reference = payment.merchant_reference.is_some() && !has_reference;
+            (has_reference || payment.metadata.is_empty() && !differs_in_reference)
                 && Some(payment.amount) == record.amount
                 && Some(payment.currency.as_str()) == record.currency.as_deref()
+                && payment.created_at.is_none_or(|at| window.holds(at))
         });
         alike.map(|payment| payment.id.clone()).collect()
     }
@@ -101,7 +108,9 @@ impl Evidence {
                     kept.push(payment);
                 }
             }
-            None if payment.merchant_reference.is_some() => self.unstamped.push(payment),
+            None if payment.merchant_reference.is_some() || payment.metadata.is_empty() => {
+                self.unstamped.push(payment);
+            }
             None => {}
         }
     }
@@ -112,8 +121,12 @@ impl Evidence {
         match raw.as_ref().and_then(|raw| raw.get("metadata")) {
             Some(Value::Object(metadata)) => {
                 if let Some(stamp) = metadata.get(STAMP).and_then(Value::as_str) {
+                    let kept = self.unreadable.entry(stamp.to_owned()).or_default();
                     let id = payment.id().cloned();
-                    self.unreadable.insert(stamp.to_owned(), id);
+                    // A list that moves may show a payment twice.
+                    if id.is_none() || !kept.contains(&id) {
+                        kept.push(id);
+                    }
                 }
             }
             _ => self.is_complete = false,
