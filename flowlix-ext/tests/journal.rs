@@ -16,8 +16,9 @@ use common::journal::{
 };
 use common::{DECLINED, DIALECTS, Stage, VISA, card};
 use flowlix_ext::journal::{MemoryJournal, STAMP, State};
+use flowlix_ext::model::PaymentId;
 use flowlix_ext::testing::ManualTime;
-use flowlix_ext::{ErrorKind, Flowlix, IdempotencyKey, Money};
+use flowlix_ext::{Error, ErrorKind, Flowlix, IdempotencyKey, Money};
 use flowlix_sandbox::{Dialect, Fault, Operation, RecordedRequest};
 use serde_json::Value;
 
@@ -67,6 +68,113 @@ async fn a_key_reused_for_another_request_is_caught_and_nothing_is_sent() {
             assert!(!error.may_have_taken_effect() && !error.is_retryable());
         }
         assert_eq!(stage.posts().len(), 1);
+    }
+}
+
+fn hosted(flowlix: &Flowlix) -> flowlix_ext::payments::CreateHosted {
+    flowlix
+        .payments()
+        .create_hosted(Money::eur(49_99), "https://shop.example.com/back")
+        .idempotency_key(key())
+}
+
+fn refund(flowlix: &Flowlix, payment: &PaymentId) -> flowlix_ext::refunds::CreateRefund {
+    let refund = flowlix.refunds().create(payment);
+    refund.amount(1_00).reason("late").idempotency_key(key())
+}
+
+fn assert_caught<T: std::fmt::Debug>(result: Result<T, Error>, known_from: &str) {
+    let error = result.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::KeyReused, "{error}");
+    assert!(error.to_string().contains(known_from), "{error}");
+    assert!(!error.may_have_taken_effect() && !error.is_retryable());
+    assert_eq!(error.idempotency_key(), Some(&key()));
+}
+
+/// Flowlix itself keeps keys apart by operation type in the uppercase dialect, and would charge twice.
+#[tokio::test]
+async fn a_key_used_for_another_operation_is_caught_and_nothing_is_sent() {
+    for dialect in DIALECTS {
+        for lost in [false, true] {
+            let (stage, journal) = stage(dialect).await;
+            let flowlix = &stage.flowlix;
+            let some_payment = PaymentId::received("pay_abc123").unwrap();
+            if lost {
+                stage.sandbox.inject(Fault::LoseAnswer);
+            }
+            let paid = pay(flowlix).max_attempts(1).await;
+            assert_eq!(paid.is_err(), lost);
+            let later = restarted(&stage, journal.clone());
+            for flowlix in [flowlix, &later] {
+                assert_caught(hosted(flowlix).await, "create_direct_payment");
+                assert_caught(
+                    refund(flowlix, &some_payment).await,
+                    "create_direct_payment",
+                );
+            }
+            assert!(pay(&later).await.is_ok(), "the record is as it was");
+            assert_eq!(stage.posts().len(), 1 + usize::from(lost));
+            assert_eq!(stage.payments_and_charges(), (1, 1));
+        }
+    }
+}
+
+#[tokio::test]
+async fn whichever_operation_has_a_key_first_keeps_it() {
+    for dialect in DIALECTS {
+        let (stage, _) = stage(dialect).await;
+        hosted(&stage.flowlix).await.unwrap();
+        assert_caught(pay(&stage.flowlix).await, "create_hosted_payment");
+        assert_eq!(stage.posts().len(), 1);
+    }
+    for dialect in DIALECTS {
+        let (stage, _) = stage(dialect).await;
+        let other = IdempotencyKey::custom("order-1").unwrap();
+        let payment = pay(&stage.flowlix).idempotency_key(other).await.unwrap();
+        stage.sandbox.settle();
+        refund(&stage.flowlix, &payment.id).await.unwrap();
+        assert_caught(pay(&stage.flowlix).await, "create_refund");
+        assert_caught(hosted(&stage.flowlix).await, "create_refund");
+        assert_eq!(stage.posts().len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn of_two_operations_at_once_under_one_key_one_is_sent() {
+    for dialect in DIALECTS {
+        let (stage, journal) = stage(dialect).await;
+        stage.sandbox.inject(Fault::StallAnswer);
+        let paying = tokio::spawn(pay(&stage.flowlix).send());
+        stage.sandbox.wait_for_stalled(1).await;
+        // Another process need not wait to know that it is another request.
+        assert_caught(
+            hosted(&restarted(&stage, journal.clone())).await,
+            "create_direct_payment",
+        );
+        let in_this_process = tokio::spawn(hosted(&stage.flowlix).send());
+        stage.sandbox.release_stalled();
+        assert!(paying.await.unwrap().is_ok());
+        assert_caught(in_this_process.await.unwrap(), "create_direct_payment");
+        assert_eq!(stage.posts().len(), 1);
+        assert_eq!(stage.payments_and_charges(), (1, 1));
+    }
+}
+
+#[tokio::test]
+async fn the_key_of_a_refused_request_may_serve_another_operation() {
+    for dialect in DIALECTS {
+        let (stage, journal) = stage(dialect).await;
+        stage.sandbox.inject(Fault::status(422));
+        assert!(pay(&stage.flowlix).await.is_err());
+        let page = hosted(&stage.flowlix).await.unwrap();
+        let record = the_record(&*journal).await;
+        assert_eq!(record.operation, "create_hosted_payment");
+        assert_eq!(journal.len(), 1);
+        let again = hosted(&restarted(&stage, journal)).await.unwrap();
+        assert!(again.receipt().is_from_journal());
+        assert_eq!(again.hosted_payment_url, page.hosted_payment_url);
+        assert!(again.hosted_payment_url.is_some());
+        assert_caught(pay(&stage.flowlix).await, "create_hosted_payment");
     }
 }
 

@@ -8,10 +8,12 @@
 
 mod common;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use common::journal::{Death, Dying, crash, pay, restarted, restarted_with, stage, the_record};
+use common::journal::{
+    Death, Dying, Meanwhile, Moment, crash, key, pay, restarted, restarted_with, stage, the_record,
+};
 use common::{DECLINED, DIALECTS, Stage, VISA, card};
 use flowlix_ext::journal::{Doubt, MemoryJournal, Recovered, State, Truth};
 use flowlix_ext::model::{Payment, PaymentStatus};
@@ -445,6 +447,357 @@ async fn a_write_that_is_begun_anew_meanwhile_is_not_reported_as_not_charged() {
         );
         assert!(the_record(&*journal).await.state.is_settled());
         assert_eq!(stage.payments_and_charges(), (1, 1));
+    }
+}
+
+fn hosted(flowlix: &Flowlix) -> flowlix_ext::payments::CreateHosted {
+    flowlix
+        .payments()
+        .create_hosted(Money::eur(25_00), "https://shop.example.com/back")
+        .idempotency_key(key())
+        .max_attempts(1)
+}
+
+#[tokio::test]
+async fn a_lost_payment_page_is_found_with_its_address() {
+    for dialect in DIALECTS {
+        for paid in [false, true] {
+            let (stage, journal) = stage(dialect).await;
+            let operation = Operation::CreateHostedPayment;
+            stage.sandbox.inject_at(operation, Fault::LoseAnswer, 1);
+            let error = hosted(&stage.flowlix).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
+            let id = stage.sandbox.ledger().payments()[0].id.clone();
+            if paid {
+                stage.sandbox.complete_hosted(&id, VISA).unwrap();
+                stage.sandbox.settle();
+            }
+            let later = restarted(&stage, journal.clone());
+            let truth = the_truth(&later, &stage).await;
+            match (paid, truth) {
+                (true, Truth::Charged(payment)) | (false, Truth::PaymentInProgress(payment)) => {
+                    assert_eq!(payment.id.as_str(), id);
+                }
+                (_, other) => panic!("{other}"),
+            }
+            let page = hosted(&later).await.unwrap();
+            assert!(page.receipt().is_from_journal());
+            assert!(page.hosted_payment_url.is_some());
+            assert_eq!(stage.payments_and_charges(), (1, usize::from(paid)));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_payment_page_that_never_came_to_be_is_not_charged_once_that_is_certain() {
+    for dialect in DIALECTS {
+        let (stage, _) = stage(dialect).await;
+        let operation = Operation::CreateHostedPayment;
+        stage.sandbox.inject_at(operation, Fault::status(503), 1);
+        let error = hosted(&stage.flowlix).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
+        stage.time.advance(LATER);
+        let truth = the_truth(&stage.flowlix, &stage).await;
+        assert_eq!(truth, Truth::NotCharged(None));
+    }
+}
+
+/// No document says that a payment always shows the metadata that it was given.
+#[tokio::test]
+async fn a_payment_that_shows_no_metadata_is_never_taken_for_another() {
+    for dialect in DIALECTS {
+        let (stage, journal) = stage(dialect).await;
+        lose_the_answer(&stage).await;
+        stage.time.advance(LATER);
+        let id = stage.sandbox.ledger().payments()[0].id.clone();
+        alter_list(&stage, |payment| payment["metadata"] = Value::Null);
+        let truth = the_truth(&stage.flowlix, &stage).await;
+        let Truth::StillUnknown(Doubt::PaymentsLookTheSame { payments }) = truth else {
+            panic!("{truth}");
+        };
+        assert_eq!(payments.len(), 1);
+        assert_eq!(payments[0].as_str(), id);
+        assert_eq!(the_record(&*journal).await.state, State::InDoubt);
+
+        // One that shows metadata of its own, or another amount, or another time, is another.
+        let others: [fn(&mut Value); 3] = [
+            |payment| payment["metadata"] = json!({"order": "1"}),
+            |payment| {
+                payment["metadata"] = Value::Null;
+                payment["amount"] = json!(1);
+            },
+            |payment| {
+                payment["metadata"] = Value::Null;
+                for name in ["created", "created_at"] {
+                    if payment[name].is_i64() {
+                        payment[name] = json!(1);
+                    }
+                }
+            },
+        ];
+        for other in others {
+            let (stage, _) = common::journal::stage(dialect).await;
+            lose_the_answer(&stage).await;
+            stage.time.advance(LATER);
+            alter_list(&stage, other);
+            let truth = the_truth(&stage.flowlix, &stage).await;
+            assert_eq!(truth, Truth::NotCharged(None));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_does_not_come_to_its_end_proves_nothing() {
+    for dialect in DIALECTS {
+        let (stage, journal) = stage(dialect).await;
+        let without_journal = restarted_with(&stage, |builder| builder);
+        let other = without_journal.payments();
+        let other = other.create_direct(Money::eur(1_00), card(VISA));
+        other
+            .return_url("https://shop.example.com/3ds")
+            .await
+            .unwrap();
+        stage
+            .sandbox
+            .inject_at(Operation::CreateDirectPayment, Fault::status(503), 1);
+        let error = pay(&stage.flowlix).max_attempts(1).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
+        stage.time.advance(LATER);
+        let first_page = OnceLock::new();
+        let again = Fault::alter(move |list: &mut Value| {
+            list["has_more"] = json!(true);
+            *list = first_page.get_or_init(|| list.clone()).clone();
+        });
+        let empty = Fault::patch(json!({"has_more": true, "data": []}));
+        let nameless = Fault::alter(|list| {
+            list["has_more"] = json!(true);
+            list["data"][0]["id"] = Value::Null;
+        });
+        let unreadable = Fault::patch(json!({"data": "none"}));
+        for (pages, why) in [
+            (again, "came again"),
+            (empty, "holds none to go on from"),
+            (nameless, "shows no id"),
+            (unreadable, "undecodable"),
+        ] {
+            stage.sandbox.inject_at(Operation::ListPayments, pages, 4);
+            let recovery = stage.flowlix.recover().await.unwrap();
+            stage.sandbox.clear_faults();
+            let told = recovery.writes[0].to_string();
+            assert!(told.contains(why), "{told}");
+            assert!(!recovery.is_complete());
+            assert_eq!(the_record(&*journal).await.state, State::InDoubt);
+        }
+        let truth = the_truth(&stage.flowlix, &stage).await;
+        assert_eq!(truth, Truth::NotCharged(None));
+    }
+}
+
+#[tokio::test]
+async fn a_twin_that_cannot_be_read_is_named_too() {
+    for dialect in DIALECTS {
+        let (stage, _) = stage(dialect).await;
+        lose_the_answer(&stage).await;
+        let fault = Fault::alter(|list| {
+            let mut twin = list["data"][0].clone();
+            twin["id"] = json!("pay_twin");
+            twin["amount"] = json!("a lot");
+            list["data"].as_array_mut().unwrap().push(twin);
+        });
+        stage.sandbox.inject_at(Operation::ListPayments, fault, 2);
+        let truth = the_truth(&stage.flowlix, &stage).await;
+        let Truth::StillUnknown(Doubt::Several { payments }) = truth else {
+            panic!("{truth}");
+        };
+        assert_eq!(payments.len(), 2);
+        assert_eq!(payments[1].as_str(), "pay_twin");
+    }
+}
+
+async fn lose_the_refund(stage: &Stage, payment: &Payment, committed: bool) {
+    let fault = match committed {
+        true => Fault::LoseAnswer,
+        false => Fault::status(503),
+    };
+    stage.sandbox.inject_at(Operation::Refund, fault, 1);
+    let lost = refund(&stage.flowlix, payment).max_attempts(1).await;
+    assert_eq!(lost.unwrap_err().kind(), ErrorKind::OutcomeUnknown);
+    stage.sandbox.settle();
+    stage.time.advance(LATER);
+}
+
+/// Changes the payment of each answer that is to come.
+fn alter_payment(stage: &Stage, change: impl Fn(&mut Value) + Send + Sync + 'static) {
+    let fault = Fault::alter(change);
+    let operation = Operation::RetrievePayment;
+    stage.sandbox.inject_at(operation, fault, 2);
+}
+
+#[tokio::test]
+async fn a_refund_is_told_from_others_by_amount_and_time_alone_where_it_shows_no_stamp() {
+    for dialect in DIALECTS {
+        let (stage, _) = stage(dialect).await;
+        let payment = charged(&stage).await;
+        lose_the_refund(&stage, &payment, true).await;
+        // A reason may come back changed, and a stamp not at all.
+        alter_payment(&stage, |payment| {
+            payment["refunds"][0]["reason"] = json!("LATE");
+            payment["refunds"][0]["metadata"] = Value::Null;
+        });
+        let truth = the_truth(&stage.flowlix, &stage).await;
+        assert!(
+            matches!(&truth, Truth::StillUnknown(Doubt::RefundsLookTheSame { refunds })
+                if refunds.len() == 1),
+            "{truth}"
+        );
+        let others: [fn(&mut Value); 2] = [
+            |refund| refund["amount"] = json!(10_01),
+            |refund| refund["created_at"] = json!(1),
+        ];
+        for other in others {
+            let (stage, _) = common::journal::stage(dialect).await;
+            let payment = charged(&stage).await;
+            lose_the_refund(&stage, &payment, true).await;
+            alter_payment(&stage, move |payment| {
+                payment["refunds"][0]["metadata"] = Value::Null;
+                other(&mut payment["refunds"][0]);
+            });
+            let truth = the_truth(&stage.flowlix, &stage).await;
+            assert_eq!(truth, Truth::NotRefunded(None));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_payment_that_hides_refunds_proves_no_absence() {
+    for dialect in DIALECTS {
+        let (stage, _) = stage(dialect).await;
+        let payment = charged(&stage).await;
+        lose_the_refund(&stage, &payment, true).await;
+        alter_payment(&stage, |payment| payment["refunds"] = json!([]));
+        let truth = the_truth(&stage.flowlix, &stage).await;
+        assert_eq!(truth, Truth::StillUnknown(Doubt::RefundsNotShown));
+        alter_payment(&stage, |payment| payment["refunds"] = json!("some"));
+        let truth = the_truth(&stage.flowlix, &stage).await;
+        assert!(matches!(
+            truth,
+            Truth::StillUnknown(Doubt::CouldNotAsk { .. })
+        ));
+    }
+}
+
+#[tokio::test]
+async fn two_refunds_with_one_stamp_are_named_not_chosen_from() {
+    let (stage, _) = stage(Dialect::Uppercase).await;
+    let payment = charged(&stage).await;
+    lose_the_refund(&stage, &payment, true).await;
+    alter_payment(&stage, |payment| {
+        let mut twin = payment["refunds"][0].clone();
+        twin["id"] = json!("ref_twin");
+        payment["refunds"].as_array_mut().unwrap().push(twin);
+    });
+    let truth = the_truth(&stage.flowlix, &stage).await;
+    let Truth::StillUnknown(Doubt::SeveralRefunds { refunds }) = truth else {
+        panic!("{truth}");
+    };
+    assert_eq!(refunds.len(), 2);
+}
+
+#[tokio::test]
+async fn a_refund_of_the_rest_whose_answer_is_lost_is_found_or_named() {
+    for dialect in DIALECTS {
+        let (stage, _) = stage(dialect).await;
+        let payment = charged(&stage).await;
+        stage
+            .sandbox
+            .inject_at(Operation::Refund, Fault::LoseAnswer, 1);
+        let rest = stage.flowlix.refunds().create(&payment.id).reason("late");
+        let error = rest.max_attempts(1).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
+        stage.sandbox.settle();
+        stage.time.advance(LATER);
+        match (dialect, the_truth(&stage.flowlix, &stage).await) {
+            (Dialect::Uppercase, Truth::Refunded(refund)) => assert_eq!(refund.amount, 49_99),
+            (Dialect::SnakeCase, Truth::StillUnknown(Doubt::RefundsLookTheSame { .. })) => {}
+            (_, other) => panic!("{other}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn two_recoveries_at_once_tell_the_same() {
+    for dialect in DIALECTS {
+        for committed in [false, true] {
+            let (stage, journal) = stage(dialect).await;
+            let fault = match committed {
+                true => Fault::LoseAnswer,
+                false => Fault::status(503),
+            };
+            let operation = Operation::CreateDirectPayment;
+            stage.sandbox.inject_at(operation, fault, 1);
+            assert!(pay(&stage.flowlix).max_attempts(1).await.is_err());
+            stage.sandbox.settle();
+            stage.time.advance(LATER);
+            let other = restarted(&stage, journal.clone());
+            let clock = stage.time.clone();
+            let meanwhile = Meanwhile::new(&journal, Moment::Before, 1, async move {
+                clock.advance(Duration::from_secs(1));
+                assert!(other.recover().await.unwrap().is_complete());
+            });
+            let truth = the_truth(&restarted(&stage, meanwhile), &stage).await;
+            match (committed, truth) {
+                (true, Truth::Charged(_)) | (false, Truth::NotCharged(None)) => {}
+                (_, other) => panic!("{other}"),
+            }
+            assert!(the_record(&*journal).await.state.is_settled());
+        }
+    }
+}
+
+/// By the clock of the one that recovers, the sender is long dead.
+#[tokio::test]
+async fn a_recovery_and_a_live_sender_agree() {
+    for dialect in DIALECTS {
+        let (stage, journal) = stage(dialect).await;
+        stage
+            .sandbox
+            .inject_at(Operation::CreateDirectPayment, Fault::StallAnswer, 1);
+        let sending = tokio::spawn(pay(&stage.flowlix).send());
+        stage.sandbox.wait_for_stalled(1).await;
+        let ahead = restarted_with(&stage, |builder| {
+            let runtime = common::journal::Ahead::of(&stage.time, 120);
+            builder.journal(journal.clone()).runtime(runtime)
+        });
+        let truth = the_truth(&ahead, &stage).await;
+        let Truth::PaymentInProgress(found) = truth else {
+            panic!("{truth}");
+        };
+        stage.sandbox.release_stalled();
+        let sent = sending.await.unwrap().unwrap();
+        assert_eq!(sent.id, found.id);
+        assert!(sent.receipt().journal_error().is_none());
+        assert_eq!(stage.payments_and_charges(), (1, 1));
+    }
+}
+
+#[tokio::test]
+async fn a_journal_that_cannot_be_read_is_no_recovery() {
+    for dialect in DIALECTS {
+        let (stage, journal) = stage(dialect).await;
+        lose_the_answer(&stage).await;
+        let dying = restarted(&stage, Dying::at("unsettled", &journal, 1, Death::Fails));
+        let error = dying.recover().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Journal, "{error}");
+        // The truth is found, and somebody else settles it, and that cannot be read.
+        let other = stage.flowlix.clone();
+        let meanwhile = Meanwhile::new(&journal, Moment::Before, 1, async move {
+            assert!(other.recover().await.unwrap().is_complete());
+        });
+        let recovery = restarted(&stage, meanwhile).recover().await.unwrap();
+        assert!(matches!(
+            recovery.writes[0].truth,
+            Truth::PaymentInProgress(_)
+        ));
     }
 }
 

@@ -1,12 +1,16 @@
 //! What the tests of the journal share: a stage with a journal, restarts, and a journal that dies.
-#![allow(dead_code, clippy::unwrap_used, clippy::panic)]
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
 
 use flowlix_ext::journal::{
     Journal, JournalError, JournalFuture, MemoryJournal, Record, RecordId, SECRET_LENGTH, Scope,
 };
+use flowlix_ext::runtime::{RandomUnavailable, Runtime, Sleep, SleepPurpose};
+use flowlix_ext::testing::ManualTime;
 use flowlix_ext::{Flowlix, FlowlixBuilder, IdempotencyKey, Mode, Money};
 use flowlix_sandbox::Dialect;
 
@@ -55,36 +59,126 @@ pub(crate) async fn the_record(journal: &dyn Journal) -> Record {
     journal.load(&id).await.unwrap().unwrap()
 }
 
-/// A journal that dies when told to: from the given call of `store` on it fails, or never answers.
+/// A journal that dies when told to: from the given call of one of its methods on that fails, or never answers.
 pub(crate) struct Dying {
     journal: Arc<MemoryJournal>,
-    stores: AtomicUsize,
+    method: &'static str,
+    calls: Arc<AtomicUsize>,
     from: usize,
     how: Death,
 }
 
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Death {
-    /// It stores nothing any more and says so.
+    /// It does nothing any more and says so.
     Fails,
-    /// It stores, and the process does not live to see it.
+    /// It does it, and the process does not live to see it.
     Hangs,
 }
 
 impl Dying {
+    /// It dies in `store`.
     pub(crate) fn new(journal: &Arc<MemoryJournal>, from: usize, how: Death) -> Self {
-        let journal = journal.clone();
-        let stores = AtomicUsize::new(0);
+        Self::at("store", journal, from, how)
+    }
+
+    pub(crate) fn at(
+        method: &'static str,
+        journal: &Arc<MemoryJournal>,
+        from: usize,
+        how: Death,
+    ) -> Self {
         Self {
-            journal,
-            stores,
+            journal: journal.clone(),
+            method,
+            calls: Arc::default(),
             from,
             how,
         }
     }
+
+    /// How often the method was called in which it dies.
+    pub(crate) fn calls(&self) -> Arc<AtomicUsize> {
+        self.calls.clone()
+    }
+
+    async fn live<T>(&self, method: &str, work: JournalFuture<'_, T>) -> Result<T, JournalError> {
+        let is_mortal = method == self.method;
+        let dead = is_mortal && self.calls.fetch_add(1, Ordering::SeqCst) + 1 >= self.from;
+        if dead && self.how == Death::Fails {
+            return Err(JournalError::new("no space left on device"));
+        }
+        let done = work.await;
+        if dead {
+            std::future::pending::<()>().await;
+        }
+        done
+    }
 }
 
 impl Journal for Dying {
+    fn secret(&self, proposal: [u8; SECRET_LENGTH]) -> JournalFuture<'_, [u8; SECRET_LENGTH]> {
+        Box::pin(self.live("secret", self.journal.secret(proposal)))
+    }
+    fn load<'a>(&'a self, id: &'a RecordId) -> JournalFuture<'a, Option<Record>> {
+        Box::pin(self.live("load", self.journal.load(id)))
+    }
+    fn store<'a>(&'a self, record: &'a Record) -> JournalFuture<'a, bool> {
+        Box::pin(self.live("store", self.journal.store(record)))
+    }
+    fn unsettled<'a>(
+        &'a self,
+        scope: &'a Scope,
+        after: Option<&'a RecordId>,
+        limit: u32,
+    ) -> JournalFuture<'a, Vec<Record>> {
+        Box::pin(self.live("unsettled", self.journal.unsettled(scope, after, limit)))
+    }
+    fn prune<'a>(&'a self, scope: &'a Scope, changed_before: i64) -> JournalFuture<'a, u64> {
+        self.journal.prune(scope, changed_before)
+    }
+}
+
+type Deed = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// A journal during one of whose calls of `store` something else happens, right before that or right after it.
+pub(crate) struct Meanwhile {
+    journal: Arc<MemoryJournal>,
+    stores: AtomicUsize,
+    at: usize,
+    moment: Moment,
+    deed: Mutex<Option<Deed>>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Moment {
+    Before,
+    After,
+}
+
+impl Meanwhile {
+    pub(crate) fn new(
+        journal: &Arc<MemoryJournal>,
+        moment: Moment,
+        at: usize,
+        deed: impl Future<Output = ()> + Send + 'static,
+    ) -> Self {
+        Self {
+            journal: journal.clone(),
+            stores: AtomicUsize::new(0),
+            at,
+            moment,
+            deed: Mutex::new(Some(Box::pin(deed))),
+        }
+    }
+
+    async fn happen(&self) {
+        let deed = self.deed.lock().unwrap().take();
+        deed.expect("it happens once").await;
+    }
+}
+
+impl Journal for Meanwhile {
     fn secret(&self, proposal: [u8; SECRET_LENGTH]) -> JournalFuture<'_, [u8; SECRET_LENGTH]> {
         self.journal.secret(proposal)
     }
@@ -93,13 +187,13 @@ impl Journal for Dying {
     }
     fn store<'a>(&'a self, record: &'a Record) -> JournalFuture<'a, bool> {
         Box::pin(async move {
-            let dead = self.stores.fetch_add(1, Ordering::SeqCst) + 1 >= self.from;
-            if dead && self.how == Death::Fails {
-                return Err(JournalError::new("no space left on device"));
+            let is_now = self.stores.fetch_add(1, Ordering::SeqCst) + 1 == self.at;
+            if is_now && self.moment == Moment::Before {
+                self.happen().await;
             }
             let stored = self.journal.store(record).await;
-            if dead {
-                std::future::pending::<()>().await;
+            if is_now && self.moment == Moment::After {
+                self.happen().await;
             }
             stored
         })
@@ -114,6 +208,41 @@ impl Journal for Dying {
     }
     fn prune<'a>(&'a self, scope: &'a Scope, changed_before: i64) -> JournalFuture<'a, u64> {
         self.journal.prune(scope, changed_before)
+    }
+}
+
+/// A machine whose wall clock is ahead of the others, or was asleep: only its wall clock noticed.
+#[derive(Clone)]
+pub(crate) struct Ahead {
+    time: ManualTime,
+    seconds: Arc<AtomicU64>,
+}
+
+impl Ahead {
+    pub(crate) fn of(time: &ManualTime, seconds: u64) -> Self {
+        Self {
+            time: time.clone(),
+            seconds: Arc::new(AtomicU64::new(seconds)),
+        }
+    }
+
+    pub(crate) fn sleep_for(&self, seconds: u64) {
+        self.seconds.fetch_add(seconds, Ordering::SeqCst);
+    }
+}
+
+impl Runtime for Ahead {
+    fn now(&self) -> SystemTime {
+        self.time.now() + Duration::from_secs(self.seconds.load(Ordering::SeqCst))
+    }
+    fn monotonic(&self) -> Duration {
+        self.time.monotonic()
+    }
+    fn sleep(&self, duration: Duration, purpose: SleepPurpose) -> Sleep {
+        self.time.sleep(duration, purpose)
+    }
+    fn fill_random(&self, bytes: &mut [u8]) -> Result<(), RandomUnavailable> {
+        self.time.fill_random(bytes)
     }
 }
 
