@@ -158,13 +158,13 @@
 //! # #[tokio::main]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let secret = WebhookSecret::parse("whsec_abc123def456")?;
-//! # use flowlix_ext::testing::ManualTime;
-//! # let body = br#"{"id":"evt_1","type":"payment.succeeded","data":{}}"#;
-//! # let signature = flowlix_ext::webhooks::testing::sign(&secret, ManualTime::START, body);
+//! # use flowlix_ext::{model::WebhookEventType, webhooks::testing::TestEvent};
+//! # let event = TestEvent::sample("evt_1", WebhookEventType::PaymentSucceeded);
+//! # let delivery = event.deliver(&secret, std::time::SystemTime::now());
+//! # let (body, signature) = (delivery.body(), delivery.signature());
 //! let verifier = WebhookVerifier::new(secret);
-//! # let verifier = verifier.runtime(ManualTime::automatic());
 //! let inbox = Inbox::new(verifier, InMemoryEvents::default());
-//! match inbox.receive(body, Some(signature.as_bytes())).await? {
+//! match inbox.receive(body, signature).await? {
 //!     Received::New(claimed) => {
 //!         println!("{}", claimed.event().kind()); // handle it, then:
 //!         claimed.complete().await?; // answer 200
@@ -172,7 +172,7 @@
 //!     Received::Duplicate(_) => {}      // answer 200
 //!     Received::InProgress { .. } => {} // answer 503: the other worker may still fail
 //! }
-//! # assert!(matches!(inbox.receive(body, Some(signature.as_bytes())).await?, Received::Duplicate(_)));
+//! # assert!(matches!(inbox.receive(body, signature).await?, Received::Duplicate(_)));
 //! # Ok(())
 //! # }
 //! ```
@@ -274,7 +274,7 @@
 //! - It does not undo a payment when a future is dropped; [refund](refunds::Refunds::create) it.
 //! - Without a [`journal`] it remembers nothing across restarts: keep the payment's id and the key with your order.
 //! - It does not validate card data that Flowlix sends, or refuse values that it does not know.
-//! - It does not deliver webhooks in the sandbox; [`webhooks::testing`] signs events for your tests.
+//! - It does not deliver webhooks in the sandbox; [`webhooks::testing`] makes deliveries for your tests.
 #![deny(missing_docs)]
 
 mod base_url;

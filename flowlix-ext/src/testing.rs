@@ -83,6 +83,17 @@ impl ManualTime {
         self
     }
 
+    /// What the wall clock shows; the same as [`Runtime::now`], which needs no import this way.
+    #[must_use]
+    pub fn now(&self) -> SystemTime {
+        let state = self.lock();
+        // Beyond what the platform's clock can show, time stands still.
+        state
+            .epoch
+            .checked_add(state.elapsed)
+            .unwrap_or(state.epoch)
+    }
+
     /// Moves both clocks forward and wakes what was waiting for that.
     pub fn advance(&self, by: Duration) {
         let mut state = self.lock();
@@ -127,12 +138,7 @@ impl State {
 
 impl Runtime for ManualTime {
     fn now(&self) -> SystemTime {
-        let state = self.lock();
-        // Beyond what the platform's clock can show, time stands still.
-        state
-            .epoch
-            .checked_add(state.elapsed)
-            .unwrap_or(state.epoch)
+        Self::now(self)
     }
 
     fn monotonic(&self) -> Duration {

@@ -25,7 +25,7 @@ use flowlix_ext::call::history::AttemptReport;
 use flowlix_ext::call::hook::{Attempt, Hook};
 use flowlix_ext::refunds::RefundSettled;
 use flowlix_ext::testing::ManualTime;
-use flowlix_ext::webhooks::testing::{TestEvent, sign};
+use flowlix_ext::webhooks::testing::{TestDelivery, TestEvent};
 use flowlix_ext::webhooks::{
     EventStoreError, InMemoryEvents, Inbox, InboxError, Received, WebhookError, WebhookSecret,
     WebhookVerifier,
@@ -409,12 +409,19 @@ async fn webhooks(shown: &mut Shown) {
     let kind = model::WebhookEventType::PaymentSucceeded;
     let event = TestEvent::payment("evt_1", kind, &payment).unwrap();
     shown.debug(&event);
-    let body = event.body().unwrap();
-    let good = sign(&secret, ManualTime::START, &body);
+    let time = ManualTime::automatic();
+    let good = event.deliver(&secret, time.now());
+    shown.debug(&good);
+    let mut foreign = payment;
+    foreign.provider_transaction_id = Some("txn_1".to_owned());
+    let kind = model::WebhookEventType::PaymentSucceeded;
+    let untellable = TestEvent::payment("evt_1", kind, &foreign).unwrap_err();
+    shown.both(&untellable);
+    shown.source(untellable.source());
     let inbox = Inbox::new(verifier(), InMemoryEvents::new(std::num::NonZeroUsize::MIN));
     shown.debug(&inbox);
     for _ in 0..2 {
-        let received = inbox.receive(&body, Some(good.as_bytes())).await.unwrap();
+        let received = inbox.receive(good.body(), good.signature()).await.unwrap();
         shown.debug(&received);
         if let Received::New(claimed) = received {
             shown.debug(&claimed);
@@ -425,25 +432,25 @@ async fn webhooks(shown: &mut Shown) {
     let store_error = EventStoreError::new("the disk is full");
     shown.both(&store_error);
     shown.both(&InboxError::Store(store_error));
-    let old = sign(&secret, 1, &body);
-    let future = sign(&secret, u64::MAX, &body);
-    for (body, signature) in [
-        (&body[..], None),
-        (&body[..], Some(WEBHOOK_SECRET)),
-        (&body[..], Some("t=1,v1=canaryWebhook4711")),
-        (&body[..], Some(old.as_str())),
-        (&body[..], Some(future.as_str())),
-        (b"canaryWebhook4711", Some(good.as_str())),
+    let hour = std::time::Duration::from_secs(3600);
+    for delivery in [
+        good.clone().without_signature(),
+        good.clone().with_signature(WEBHOOK_SECRET),
+        good.clone().with_signature("t=1,v1=canaryWebhook4711"),
+        event.deliver(&secret, time.now() - hour),
+        event.deliver(&secret, time.now() + hour),
+        good.with_body("canaryWebhook4711"),
     ] {
-        let refused = verifier().verify(body, signature.map(str::as_bytes));
+        shown.debug(&delivery);
+        let refused = verifier().verify(delivery.body(), delivery.signature());
         shown.both(&refused.unwrap_err());
     }
-    let body = br#"{"id":"evt_1","type":"payment.succeeded","data":{"payment":{"id":7}}}"#;
-    let signature = sign(&secret, ManualTime::START, body);
-    let event = verifier().verify(body, Some(signature.as_bytes())).unwrap();
-    shown.both(&event.object().unwrap_err());
-    let signature = sign(&secret, ManualTime::START, b"canaryWebhook4711");
-    let unreadable = verifier().verify(b"canaryWebhook4711", Some(signature.as_bytes()));
+    let body = r#"{"id":"evt_1","type":"payment.succeeded","data":{"payment":{"id":7}}}"#;
+    let delivery = TestDelivery::new(&secret, time.now(), body);
+    let event = verifier().verify(delivery.body(), delivery.signature());
+    shown.both(&event.unwrap().object().unwrap_err());
+    let delivery = TestDelivery::new(&secret, time.now(), "canaryWebhook4711");
+    let unreadable = verifier().verify(delivery.body(), delivery.signature());
     let unreadable = unreadable.unwrap_err();
     shown.both(&unreadable);
     let WebhookError::Unreadable(inner) = &unreadable else {

@@ -8,24 +8,13 @@
 
 mod common;
 
-use std::sync::Arc;
-
 use flowlix_ext::journal::{
     Journal, JournalFuture, MemoryJournal, Record, RecordId, SECRET_LENGTH, Scope, conformance,
 };
-use flowlix_ext::webhooks::InMemoryEvents;
-
-use crate::common::events;
 
 #[tokio::test]
 async fn memory_conforms() {
     conformance::check(&MemoryJournal::new()).await.unwrap();
-}
-
-#[tokio::test]
-async fn events_in_memory_conform() {
-    let store = Arc::new(InMemoryEvents::default());
-    events::conforms(&store, &store).await;
 }
 
 /// Breaks one promise at a time, so that the suite is known to notice.
@@ -179,45 +168,13 @@ mod durable {
 
 #[cfg(feature = "journal-sqlite")]
 mod sqlite {
-    use std::path::PathBuf;
-    use std::sync::Arc;
-
     use flowlix_ext::journal::{Journal, SqliteJournal, conformance};
     use flowlix_ext::{ErrorKind, Flowlix, IdempotencyKey};
 
+    use crate::common::databases::Folder;
     use crate::common::journal::{pay, restarted};
-    use crate::common::{DIALECTS, Stage, VISA, events};
+    use crate::common::{DIALECTS, Stage, VISA};
     use crate::durable;
-
-    /// A folder of its own, gone afterwards.
-    struct Folder(PathBuf);
-
-    impl Folder {
-        fn new(name: &str) -> Self {
-            let path = std::env::temp_dir();
-            let path = path.join(format!("flowlix-journal-{}-{name}", std::process::id()));
-            std::fs::create_dir_all(&path).unwrap();
-            Self(path)
-        }
-
-        fn file(&self) -> PathBuf {
-            self.0.join("journal.sqlite")
-        }
-
-        /// Every byte of every file in it.
-        fn bytes(&self) -> Vec<u8> {
-            let files = std::fs::read_dir(&self.0).unwrap();
-            files
-                .flat_map(|file| std::fs::read(file.unwrap().path()).unwrap())
-                .collect()
-        }
-    }
-
-    impl Drop for Folder {
-        fn drop(&mut self) {
-            let _ = std::fs::remove_dir_all(&self.0);
-        }
-    }
 
     fn holds(bytes: &[u8], text: &str) -> bool {
         bytes
@@ -234,14 +191,6 @@ mod sqlite {
         let open = || async { SqliteJournal::open(folder.file()).unwrap() };
         durable::survives("survives", open).await;
         durable::recovers("order", open).await;
-    }
-
-    #[tokio::test]
-    async fn it_remembers_events() {
-        let folder = Folder::new("events");
-        let open = || async { Arc::new(SqliteJournal::open(folder.file()).unwrap()) };
-        events::conforms(&open().await, &open().await).await;
-        events::survive(open).await;
     }
 
     #[tokio::test]
@@ -344,72 +293,15 @@ mod sqlite {
     }
 }
 
-/// Against the server that `FLOWLIX_TEST_POSTGRES` names (a connection string), or the one at the usual place.
-/// Where none answers, the tests say so and end; where one was named it has to answer.
 #[cfg(feature = "journal-postgres")]
 mod postgres {
-    use std::sync::Arc;
     use std::time::Duration;
 
-    use flowlix_ext::journal::tokio_postgres::{Client, Config, NoTls};
+    use flowlix_ext::journal::tokio_postgres::{Config, NoTls};
     use flowlix_ext::journal::{Journal, PostgresJournal, conformance};
 
-    use crate::common::events;
+    use crate::common::databases::Schema;
     use crate::durable;
-
-    const VARIABLE: &str = "FLOWLIX_TEST_POSTGRES";
-    const USUAL: &str = "host=127.0.0.1 user=postgres connect_timeout=2";
-
-    /// A schema of this test's own, gone afterwards.
-    struct Schema {
-        config: Config,
-        admin: Client,
-        name: String,
-    }
-
-    impl Schema {
-        async fn new(name: &str) -> Option<Self> {
-            let named = std::env::var(VARIABLE).ok();
-            let mut config: Config = named.as_deref().unwrap_or(USUAL).parse().unwrap();
-            let admin = match config.connect(NoTls).await {
-                Ok((admin, connection)) => {
-                    tokio::spawn(connection);
-                    admin
-                }
-                Err(error) => {
-                    assert!(
-                        named.is_none(),
-                        "{VARIABLE} names a server that fails: {error}"
-                    );
-                    eprintln!("NOT TESTED: no PostgreSQL answers at {USUAL}; set {VARIABLE}");
-                    return None;
-                }
-            };
-            let name = format!("flowlix_{}_{name}", std::process::id());
-            admin
-                .batch_execute(&format!("CREATE SCHEMA {name}"))
-                .await
-                .unwrap();
-            config.options(format!("-c search_path={name}"));
-            config.application_name(&name);
-            Some(Self {
-                config,
-                admin,
-                name,
-            })
-        }
-
-        async fn open(&self) -> PostgresJournal {
-            PostgresJournal::connect(self.config.clone(), NoTls)
-                .await
-                .unwrap()
-        }
-
-        async fn close(self) {
-            let drop = format!("DROP SCHEMA {} CASCADE", self.name);
-            self.admin.batch_execute(&drop).await.unwrap();
-        }
-    }
 
     #[tokio::test]
     async fn it_conforms_and_survives() {
@@ -421,17 +313,6 @@ mod postgres {
         let schema = Schema::new("survives").await.unwrap();
         durable::survives("survives", || schema.open()).await;
         durable::recovers("order", || schema.open()).await;
-        schema.close().await;
-    }
-
-    #[tokio::test]
-    async fn it_remembers_events() {
-        let Some(schema) = Schema::new("events").await else {
-            return;
-        };
-        let open = || async { Arc::new(schema.open().await) };
-        events::conforms(&open().await, &open().await).await;
-        events::survive(open).await;
         schema.close().await;
     }
 

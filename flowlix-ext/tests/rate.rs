@@ -63,7 +63,6 @@ async fn a_busy_service_is_slowed_and_never_refused() {
 }
 
 fn now(stage: &Stage) -> i64 {
-    use flowlix_ext::runtime::Runtime;
     let since = stage.time.now().duration_since(std::time::UNIX_EPOCH);
     i64::try_from(since.unwrap().as_secs()).unwrap()
 }

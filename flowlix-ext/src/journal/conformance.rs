@@ -17,24 +17,24 @@ use serde_json::json;
 
 use super::error::JournalError;
 use super::record::{Record, RecordId, Scope, State};
-use super::store::{Journal, JournalFuture, SECRET_LENGTH};
+use super::store::{Journal, SECRET_LENGTH};
 use crate::call::operation::Operation;
 use crate::key::Mode;
 
-/// A promise that a journal broke.
+/// A promise that a store broke.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Broken {
     /// The promise.
     pub promise: &'static str,
-    /// What was seen instead, or the journal's error.
+    /// What was seen instead, or the store's error.
     pub seen: String,
 }
 
 impl Broken {
-    fn by(promise: &'static str, error: &JournalError) -> Self {
+    pub(crate) fn by(promise: &'static str, error: &dyn std::error::Error) -> Self {
         let mut seen = error.to_string();
-        let mut cause = std::error::Error::source(error);
+        let mut cause = error.source();
         while let Some(error) = cause {
             seen.push_str(&format!(": {error}"));
             cause = error.source();
@@ -320,11 +320,11 @@ async fn lets_one_of_many_win(journal: &dyn Journal) -> Result<(), Broken> {
     Ok(())
 }
 
-type Racing<'a, T> = Vec<JournalFuture<'a, T>>;
+type Racing<'a, T> = Vec<Pin<Box<dyn Future<Output = T> + Send + 'a>>>;
 
 /// Drives all at once, without a runtime of its own.
-async fn together<T>(mut futures: Racing<'_, T>) -> Vec<Result<T, JournalError>> {
-    let mut results: Vec<Option<Result<T, JournalError>>> = futures.iter().map(|_| None).collect();
+pub(crate) async fn together<T>(mut futures: Racing<'_, T>) -> Vec<T> {
+    let mut results: Vec<Option<T>> = futures.iter().map(|_| None).collect();
     std::future::poll_fn(move |context| {
         let mut pending = false;
         for (future, result) in futures.iter_mut().zip(results.iter_mut()) {

@@ -36,11 +36,13 @@ const SCHEMA: &str = r#"
         ON flowlix_journal (account, mode, changed_at) WHERE settled;
     CREATE TABLE IF NOT EXISTS flowlix_webhook_event (
         id text COLLATE "C" PRIMARY KEY,
-        done boolean NOT NULL,
         token bigint NOT NULL,
         lease_end bigint NOT NULL,
-        abandoned boolean NOT NULL
+        abandoned boolean NOT NULL,
+        completed_at bigint
     );
+    CREATE INDEX IF NOT EXISTS flowlix_webhook_event_completed
+        ON flowlix_webhook_event (completed_at) WHERE completed_at IS NOT NULL;
     CREATE SEQUENCE IF NOT EXISTS flowlix_webhook_token;
     COMMIT;
 "#;

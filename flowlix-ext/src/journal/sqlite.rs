@@ -25,8 +25,10 @@ const SCHEMA: &str = "
     CREATE INDEX IF NOT EXISTS record_unsettled ON record (account, mode, key) WHERE settled = 0;
     CREATE INDEX IF NOT EXISTS record_changed ON record (account, mode, changed_at) WHERE settled = 1;
     CREATE TABLE IF NOT EXISTS webhook_event (
-        id TEXT NOT NULL PRIMARY KEY, done INTEGER NOT NULL, token INTEGER NOT NULL, lease_end INTEGER NOT NULL
+        id TEXT NOT NULL PRIMARY KEY, token INTEGER NOT NULL, lease_end INTEGER NOT NULL, completed_at INTEGER
     ) WITHOUT ROWID;
+    CREATE INDEX IF NOT EXISTS webhook_event_completed ON webhook_event (completed_at)
+        WHERE completed_at IS NOT NULL;
     CREATE TABLE IF NOT EXISTS webhook_token (only_one INTEGER PRIMARY KEY CHECK (only_one = 1), last INTEGER NOT NULL);
     INSERT OR IGNORE INTO webhook_token (only_one, last) VALUES (1, 0);
     PRAGMA user_version = 1;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::SIGNATURE_HEADER;
 use super::signature::HeaderFault;
+use crate::failure::text::printable;
 
 /// Why a delivery is not taken for an event of Flowlix. Holds no secret, no signature and no body.
 ///
@@ -107,3 +108,8 @@ impl fmt::Display for UnreadableEvent {
 }
 
 impl std::error::Error for UnreadableEvent {}
+
+/// A path through a body, fit to be shown: the names of members are the body's own, and may be anything.
+pub(super) fn shown_path(path: &serde_path_to_error::Path) -> String {
+    printable(&path.to_string())
+}

@@ -4,10 +4,11 @@ use std::fmt;
 
 use bytes::Bytes;
 use flowlix_api::model::{EventId, WebhookEventType};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use serde_json::value::RawValue;
 
-use super::error::UnreadableEvent;
+use super::error::{UnreadableEvent, shown_path};
 use super::object::{EventObject, UnreadableObject};
 
 /// A webhook event that Flowlix signed. Its body is kept as it came.
@@ -27,19 +28,19 @@ struct Envelope {
     id: EventId,
     #[serde(rename = "type")]
     kind: WebhookEventType,
-    #[serde(default, deserialize_with = "integer")]
+    #[serde(default, deserialize_with = "if_readable")]
     created_at: Option<i64>,
-    #[serde(default, deserialize_with = "boolean")]
+    #[serde(default, deserialize_with = "if_readable")]
     livemode: Option<bool>,
 }
 
-/// `created_at` and `livemode` never cost the envelope: of another JSON type they count as not there.
-fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
-    Ok(Value::deserialize(deserializer)?.as_i64())
-}
-
-fn boolean<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
-    Ok(Value::deserialize(deserializer)?.as_bool())
+/// `created_at` and `livemode` never cost the envelope: whatever else stands there, however deep or large,
+/// counts as nothing.
+fn if_readable<'de, T: DeserializeOwned, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    let raw = <&RawValue>::deserialize(deserializer)?;
+    Ok(serde_json::from_str(raw.get()).ok())
 }
 
 impl Event {
@@ -53,7 +54,7 @@ impl Event {
         let mut json = serde_json::Deserializer::from_slice(body);
         let envelope: Envelope =
             serde_path_to_error::deserialize(&mut json).map_err(|error| UnreadableEvent {
-                path: error.path().to_string(),
+                path: shown_path(error.path()),
             })?;
         json.end().map_err(|_| UnreadableEvent {
             path: ".".to_owned(),

@@ -16,15 +16,14 @@ const DEFAULT_LEASE: Duration = Duration::from_secs(5 * 60);
 ///
 /// ```
 /// use flowlix_ext::webhooks::{InMemoryEvents, Inbox, Received, WebhookVerifier};
-/// # use flowlix_ext::webhooks::{WebhookSecret, testing};
+/// # use flowlix_ext::webhooks::{WebhookSecret, testing::TestEvent};
 ///
 /// # #[tokio::main]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let secret = WebhookSecret::parse("whsec_abc123def456")?;
-/// # let body = br#"{"id":"evt_1","type":"payment.succeeded","data":{}}"#;
-/// # let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_secs();
-/// # let header = testing::sign(&secret, now, body);
-/// # let signature = Some(header.as_bytes());
+/// # let event = TestEvent::sample("evt_1", flowlix_ext::model::WebhookEventType::PaymentSucceeded);
+/// # let delivery = event.deliver(&secret, std::time::SystemTime::now());
+/// # let (body, signature) = (delivery.body(), delivery.signature());
 /// # let verifier = WebhookVerifier::new(secret);
 /// let inbox = Inbox::new(verifier, InMemoryEvents::default());
 ///
@@ -58,8 +57,9 @@ impl Inbox {
         }
     }
 
-    /// How long a worker has an event to itself. Default: five minutes. Longer than handling ever takes: a
-    /// worker that is slower does not have the event to itself any more.
+    /// How long a worker has an event to itself. Default: five minutes. Longer than handling ever takes, and
+    /// than the clocks of the machines that share the store are apart: a worker that is slower does not have
+    /// the event to itself any more.
     #[must_use]
     pub fn lease(mut self, lease: Duration) -> Self {
         self.lease = lease;
@@ -97,11 +97,44 @@ impl Inbox {
                 event,
                 token,
                 abandoned,
-                store: Arc::clone(&self.store),
+                inbox: self.clone(),
             }),
             Claim::Held { until } => Received::InProgress { event, until },
             Claim::Done => Received::Duplicate(event),
         })
+    }
+
+    /// Forgets the events that were completed longer ago than `age`, and says how many they were. Events that
+    /// are not done stay, however old. Nothing is ever forgotten by itself in a database: call this once a day,
+    /// say, from any one of the machines.
+    ///
+    /// **How old is old enough?** A forgotten event that is delivered once more is new, so `age` has to be
+    /// longer than Flowlix goes on delivering an event. Flowlix's pages do not say how long that is: ask
+    /// Flowlix, and until you know keep events for as long as handling one twice would do harm. A row takes
+    /// about a hundred bytes. Whatever the age, an event that says it was [created](Event::created_at) longer
+    /// ago than that may be a forgotten one: look before you act.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// # use flowlix_ext::webhooks::{InMemoryEvents, Inbox, WebhookSecret, WebhookVerifier};
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let verifier = WebhookVerifier::new(WebhookSecret::parse("whsec_abc123def456")?);
+    /// # let inbox = Inbox::new(verifier, InMemoryEvents::default());
+    /// let forgotten = inbox.prune(Duration::from_secs(90 * 24 * 60 * 60)).await?;
+    /// # assert_eq!(forgotten, 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// When the store did not answer. Repeat it whenever you like.
+    pub async fn prune(&self, age: Duration) -> Result<u64, EventStoreError> {
+        match self.verifier.now().checked_sub(age) {
+            Some(completed_before) => self.store.prune(completed_before).await,
+            // Nothing is older than time itself.
+            None => Ok(0),
+        }
     }
 }
 
@@ -141,7 +174,7 @@ pub struct Claimed {
     event: Event,
     token: ClaimToken,
     abandoned: bool,
-    store: Arc<dyn EventStore>,
+    inbox: Inbox,
 }
 
 impl Claimed {
@@ -164,7 +197,12 @@ impl Claimed {
     /// When the store did not answer. The event was handled all the same, and without a completion it will
     /// be handed out again once the lease has run out.
     pub async fn complete(&self) -> Result<Completion, EventStoreError> {
-        self.store.complete(self.event.id(), self.token).await
+        let Inbox {
+            store, verifier, ..
+        } = &self.inbox;
+        store
+            .complete(self.event.id(), self.token, verifier.now())
+            .await
     }
 
     /// The event was not handled; the next delivery gets it.
@@ -172,7 +210,7 @@ impl Claimed {
     /// # Errors
     /// When the store did not answer. The event is then free once the lease has run out.
     pub async fn release(self) -> Result<(), EventStoreError> {
-        self.store.release(self.event.id(), self.token).await
+        self.inbox.store.release(self.event.id(), self.token).await
     }
 }
 

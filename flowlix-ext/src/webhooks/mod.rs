@@ -22,13 +22,11 @@
 //!     }
 //!     Ok(())
 //! }
-//! # use flowlix_ext::webhooks::{WebhookSecret, testing};
+//! # use flowlix_ext::webhooks::{WebhookSecret, testing::TestEvent};
 //! # let secret = WebhookSecret::parse("whsec_abc123def456")?;
-//! # let body = br#"{"id":"evt_1","type":"payment.succeeded","data":{}}"#;
-//! # let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_secs();
-//! # let mut headers = http::HeaderMap::new();
-//! # headers.insert("flowlix-signature", testing::sign(&secret, now, body).parse()?);
-//! # on_delivery(&WebhookVerifier::new(secret), &headers, body)?;
+//! # let event = TestEvent::sample("evt_1", flowlix_ext::model::WebhookEventType::PaymentSucceeded);
+//! # let request = event.deliver(&secret, std::time::SystemTime::now()).request("/")?;
+//! # on_delivery(&WebhookVerifier::new(secret), request.headers(), request.body())?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -42,9 +40,11 @@
 //! | [`InMemoryEvents`] | tests, and one process whose effects may be repeated after a restart | – |
 //! | `journal::SqliteJournal` | one machine: the journal's file | `journal-sqlite` |
 //! | `journal::PostgresJournal` | several machines: the journal's database | `journal-postgres` |
+//! | a store of your own | implement [`EventStore`] and hold it against the [`conformance`] suite | – |
 //!
-//! The last two hold of an event its id, its state and its lease, nothing of what it says, and never forget
-//! one that is done: the table grows by a short row with each event.
+//! The two of the journal hold of an event its id, its lease and when it was done, nothing of what it says.
+//! They forget nothing by themselves; [`Inbox::prune`] removes what is done and old, and says how old is old
+//! enough.
 //!
 //! # Order
 //! Events arrive in any order, and their ids say nothing about it. Take an event as a hint and ask Flowlix
@@ -56,9 +56,10 @@
 //! also asks for payments that it has not heard of for a while.
 //!
 //! # In tests
-//! [`testing`] makes events and signs them as Flowlix does. Give the verifier a
+//! [`testing`] makes events and delivers them as Flowlix does, genuine or tampered with. Give the verifier a
 //! [`ManualTime`](crate::testing::ManualTime) for a clock.
 
+pub mod conformance;
 mod error;
 mod event;
 #[cfg(feature = "axum")]

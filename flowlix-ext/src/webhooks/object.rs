@@ -5,9 +5,9 @@ use std::fmt;
 use flowlix_api::model::{Payment, PaymentId, Refund, WebhookEventType};
 use flowlix_api::uppercase::types;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
+use super::error::shown_path;
 use crate::client::Flowlix;
 use crate::payments::Retrieve;
 
@@ -33,9 +33,21 @@ impl EventObject {
             | WebhookEventType::PaymentExpired => payment(body),
             WebhookEventType::RefundSucceeded | WebhookEventType::RefundFailed => refund(body),
             // Of an unknown type we know only what its data say themselves.
-            _ => match (holds(body, "payment"), holds(body, "refund")) {
-                (true, false) => payment(body),
-                (false, true) => refund(body),
+            _ => match serde_json::from_slice::<Carrier<Either>>(body) {
+                Ok(Carrier {
+                    data:
+                        Either {
+                            payment: Some(_),
+                            refund: None,
+                        },
+                }) => payment(body),
+                Ok(Carrier {
+                    data:
+                        Either {
+                            payment: None,
+                            refund: Some(_),
+                        },
+                }) => refund(body),
                 _ => Ok(Self::Unknown),
             },
         }
@@ -73,6 +85,13 @@ struct OfRefund {
     refund: types::Refund,
 }
 
+/// Which of the two is there, without reading it.
+#[derive(Deserialize)]
+struct Either {
+    payment: Option<IgnoredAny>,
+    refund: Option<IgnoredAny>,
+}
+
 fn payment(body: &[u8]) -> Result<EventObject, UnreadableObject> {
     let carrier: Carrier<OfPayment> = read(body)?;
     Ok(EventObject::Payment(Box::new(carrier.data.payment.into())))
@@ -87,20 +106,12 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, UnreadableObject> {
     let mut json = serde_json::Deserializer::from_slice(body);
     // The text of serde's error quotes the body; the path does not.
     serde_path_to_error::deserialize(&mut json).map_err(|error| UnreadableObject {
-        path: error.path().to_string(),
+        path: shown_path(error.path()),
     })
 }
 
-fn holds(body: &[u8], member: &str) -> bool {
-    serde_json::from_slice::<Value>(body).is_ok_and(|event| {
-        event
-            .get("data")
-            .and_then(|data| data.get(member))
-            .is_some_and(|object| !object.is_null())
-    })
-}
-
-/// The object of a genuine event cannot be read. Holds no part of the body.
+/// The object of a genuine event cannot be read. Of the body it holds only the names of members on the way to
+/// the place, cut and masked where they are long or look like a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnreadableObject {
     path: String,

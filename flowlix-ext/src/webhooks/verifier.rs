@@ -17,20 +17,20 @@ use crate::runtime::{Runtime, SystemRuntime};
 /// Verifies deliveries. Make one when the service starts; clones are cheap.
 ///
 /// ```
-/// use flowlix_ext::webhooks::{WebhookError, WebhookSecret, WebhookVerifier, testing};
-/// use std::time::SystemTime;
+/// use flowlix_ext::webhooks::{WebhookError, WebhookSecret, WebhookVerifier};
 ///
 /// let secret = WebhookSecret::parse("whsec_abc123def456")?; // from your secret store
 /// let verifier = WebhookVerifier::new(secret.clone());
 ///
-/// # let body = br#"{"id":"evt_1","type":"payment.succeeded","data":{}}"#;
-/// # let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_secs();
-/// # let signature = testing::sign(&secret, now, body);
+/// # use flowlix_ext::webhooks::testing::TestEvent;
+/// # let event = TestEvent::sample("evt_1", flowlix_ext::model::WebhookEventType::PaymentFailed);
+/// # let delivery = event.deliver(&secret, std::time::SystemTime::now());
+/// # let (body, signature) = (delivery.body(), delivery.signature());
 /// // The body as received, byte for byte, and the Flowlix-Signature header.
-/// let event = verifier.verify(body, Some(signature.as_bytes()))?;
+/// let event = verifier.verify(body, signature)?;
 /// assert_eq!(event.id().as_str(), "evt_1");
 ///
-/// let error = verifier.verify(b"{}", Some(signature.as_bytes())).unwrap_err();
+/// let error = verifier.verify(b"{}", signature).unwrap_err();
 /// assert_eq!(error, WebhookError::NoMatch);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

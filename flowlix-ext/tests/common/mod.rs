@@ -6,7 +6,7 @@
     clippy::indexing_slicing
 )]
 
-pub(crate) mod events;
+pub(crate) mod databases;
 pub(crate) mod journal;
 
 use std::sync::Arc;

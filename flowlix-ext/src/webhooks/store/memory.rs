@@ -16,9 +16,9 @@ const DEFAULT_CAPACITY: NonZeroUsize = NonZeroUsize::MIN.saturating_add(99_999);
 /// Events remembered in this process's memory: for tests, and for a service of one process whose effects
 /// may be repeated after a restart. It forgets everything with the process.
 ///
-/// At most `capacity` events are kept, 100 000 by default. Beyond it the event that was done first is forgotten, and a repeat
-/// of it would be handled again; then claims that ran out, which would no longer be told as abandoned. A
-/// running claim is never forgotten: when only such are left, a further claim fails.
+/// At most `capacity` events are kept, 100 000 by default. Beyond it the event that was done first is forgotten,
+/// and a repeat of it would be handled again; then claims that ran out, which would no longer be told as
+/// abandoned. A running claim is never forgotten: when only such are left, a further claim fails.
 pub struct InMemoryEvents {
     capacity: NonZeroUsize,
     state: Mutex<State>,
@@ -27,8 +27,8 @@ pub struct InMemoryEvents {
 #[derive(Default)]
 struct State {
     events: HashMap<EventId, Entry>,
-    /// Oldest first; each id once, since done is final.
-    done: VecDeque<EventId>,
+    /// With the moment of completion, in the order of completion; each id once, since done is final.
+    done: VecDeque<(SystemTime, EventId)>,
     tokens: u64,
 }
 
@@ -94,7 +94,7 @@ impl State {
     fn make_room(&mut self, now: SystemTime, capacity: usize) -> Result<(), EventStoreError> {
         while self.events.len() >= capacity {
             match self.done.pop_front() {
-                Some(oldest) => {
+                Some((_, oldest)) => {
                     self.events.remove(&oldest);
                 }
                 None => return self.forget_abandoned(now, capacity),
@@ -120,7 +120,7 @@ impl State {
         Ok(())
     }
 
-    fn complete(&mut self, id: &EventId, token: ClaimToken) -> Completion {
+    fn complete(&mut self, id: &EventId, token: ClaimToken, now: SystemTime) -> Completion {
         let completion = match self.events.get(id) {
             Some(Entry::Claimed { token: held, .. }) if *held == token => Completion::InTime,
             _ => Completion::LeaseLost,
@@ -129,7 +129,7 @@ impl State {
             self.events.insert(id.clone(), Entry::Done),
             Some(Entry::Done)
         ) {
-            self.done.push_back(id.clone());
+            self.done.push_back((now, id.clone()));
         }
         completion
     }
@@ -139,6 +139,20 @@ impl State {
         {
             self.events.remove(id);
         }
+    }
+
+    fn prune(&mut self, completed_before: SystemTime) -> usize {
+        let (events, done) = (&mut self.events, &mut self.done);
+        let before = done.len();
+        // All of them: clocks step back, so the order of completion need not be that of the moments.
+        done.retain(|(completed_at, id)| {
+            let stays = *completed_at >= completed_before;
+            if !stays {
+                events.remove(id);
+            }
+            stays
+        });
+        before.saturating_sub(done.len())
     }
 }
 
@@ -153,14 +167,26 @@ impl EventStore for InMemoryEvents {
         Box::pin(async move { self.with(|state| state.claim(id, now, lease, capacity)) })
     }
 
-    fn complete<'a>(&'a self, id: &'a EventId, token: ClaimToken) -> StoreFuture<'a, Completion> {
-        Box::pin(async move { Ok(self.with(|state| state.complete(id, token))) })
+    fn complete<'a>(
+        &'a self,
+        id: &'a EventId,
+        token: ClaimToken,
+        now: SystemTime,
+    ) -> StoreFuture<'a, Completion> {
+        Box::pin(async move { Ok(self.with(|state| state.complete(id, token, now))) })
     }
 
     fn release<'a>(&'a self, id: &'a EventId, token: ClaimToken) -> StoreFuture<'a, ()> {
         Box::pin(async move {
             self.with(|state| state.release(id, token));
             Ok(())
+        })
+    }
+
+    fn prune(&self, completed_before: SystemTime) -> StoreFuture<'_, u64> {
+        Box::pin(async move {
+            let gone = self.with(|state| state.prune(completed_before));
+            Ok(u64::try_from(gone).unwrap_or(u64::MAX))
         })
     }
 }

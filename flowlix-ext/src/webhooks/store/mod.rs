@@ -32,9 +32,13 @@ pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, EventStoreEr
 /// Where the effect lives in the same database, write it and the completion in one transaction; that is the
 /// only way to be sure of exactly once.
 ///
-/// Implementations decide each method in one atomic step: of two concurrent claims one is granted.
+/// Implementations decide each method in one atomic step: of two concurrent claims one is granted. Hold one of
+/// your own against [`conformance::check`](super::conformance::check).
 pub trait EventStore: Send + Sync {
     /// Claims an event until `now + lease`.
+    ///
+    /// # Errors
+    /// When the store cannot answer, or the lease has no end that it can keep; nothing is handled then.
     fn claim<'a>(
         &'a self,
         id: &'a EventId,
@@ -43,12 +47,34 @@ pub trait EventStore: Send + Sync {
     ) -> StoreFuture<'a, Claim>;
 
     /// The event was handled. Done is final, and is noted whoever holds the claim now, because it is true;
-    /// the answer says whether the claim was still this one's.
-    fn complete<'a>(&'a self, id: &'a EventId, token: ClaimToken) -> StoreFuture<'a, Completion>;
+    /// the answer says whether the claim was still this one's. `now` is kept for [`prune`](Self::prune); a
+    /// repeat does not change it.
+    ///
+    /// # Errors
+    /// When the store cannot do it, or cannot say whether it did.
+    fn complete<'a>(
+        &'a self,
+        id: &'a EventId,
+        token: ClaimToken,
+        now: SystemTime,
+    ) -> StoreFuture<'a, Completion>;
 
     /// The event was not handled. Does nothing when the claim is no longer this token's, so that a slow
     /// worker cannot take the event from the one that came after it.
+    ///
+    /// # Errors
+    /// When the store cannot do it, or cannot say whether it did.
     fn release<'a>(&'a self, id: &'a EventId, token: ClaimToken) -> StoreFuture<'a, ()>;
+
+    /// Deletes the events that were completed before this moment, and says how many. An event that is not
+    /// done is never deleted, however old: neither one that is claimed nor one that was abandoned.
+    ///
+    /// A deleted event is new again should it be delivered once more; [`Inbox::prune`](super::Inbox::prune)
+    /// says how long to keep them.
+    ///
+    /// # Errors
+    /// When the store cannot do it, or cannot say whether it did.
+    fn prune(&self, completed_before: SystemTime) -> StoreFuture<'_, u64>;
 }
 
 impl<S: EventStore + ?Sized> EventStore for Arc<S> {
@@ -61,12 +87,21 @@ impl<S: EventStore + ?Sized> EventStore for Arc<S> {
         (**self).claim(id, now, lease)
     }
 
-    fn complete<'a>(&'a self, id: &'a EventId, token: ClaimToken) -> StoreFuture<'a, Completion> {
-        (**self).complete(id, token)
+    fn complete<'a>(
+        &'a self,
+        id: &'a EventId,
+        token: ClaimToken,
+        now: SystemTime,
+    ) -> StoreFuture<'a, Completion> {
+        (**self).complete(id, token, now)
     }
 
     fn release<'a>(&'a self, id: &'a EventId, token: ClaimToken) -> StoreFuture<'a, ()> {
         (**self).release(id, token)
+    }
+
+    fn prune(&self, completed_before: SystemTime) -> StoreFuture<'_, u64> {
+        (**self).prune(completed_before)
     }
 }
 
@@ -116,8 +151,8 @@ pub enum Completion {
     LeaseLost,
 }
 
-/// The store could not answer. Whether the step took place is not known; all three may be repeated, but a
-/// repeated claim may meet the first one's lease.
+/// The store could not answer. Whether the step took place is not known; each may be repeated, but a repeated
+/// claim may meet the first one's lease.
 #[derive(Debug)]
 pub struct EventStoreError {
     source: Box<dyn std::error::Error + Send + Sync>,
@@ -135,7 +170,8 @@ impl EventStoreError {
 impl fmt::Display for EventStoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
-            "the store of webhook events failed; answer with a 5xx and do not handle the event",
+            "the store of webhook events failed; answer the delivery with a 5xx, and handle no event that it \
+             did not grant",
         )
     }
 }

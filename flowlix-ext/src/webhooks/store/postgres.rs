@@ -13,16 +13,22 @@ use crate::journal::{JournalError, PostgresJournal};
 /// is written again: that way the answer tells of it as it is, under its lock.
 const CLAIM: &str = "
     WITH proposed AS (SELECT nextval('flowlix_webhook_token') AS token)
-    INSERT INTO flowlix_webhook_event AS event (id, done, token, lease_end, abandoned)
-    SELECT $1::text, false, token, $3::bigint, false FROM proposed
+    INSERT INTO flowlix_webhook_event AS event (id, token, lease_end, abandoned)
+    SELECT $1::text, token, $3::bigint, false FROM proposed
     ON CONFLICT (id) DO UPDATE SET
-        token = CASE WHEN event.done OR $2::bigint < event.lease_end
+        token = CASE WHEN event.completed_at IS NOT NULL OR $2::bigint < event.lease_end
             THEN event.token ELSE excluded.token END,
-        lease_end = CASE WHEN event.done OR $2::bigint < event.lease_end
+        lease_end = CASE WHEN event.completed_at IS NOT NULL OR $2::bigint < event.lease_end
             THEN event.lease_end ELSE excluded.lease_end END,
-        abandoned = event.abandoned OR NOT (event.done OR $2::bigint < event.lease_end)
-    RETURNING event.done, event.token = (SELECT token FROM proposed), event.token, event.lease_end,
-        event.abandoned";
+        abandoned = event.abandoned OR NOT (event.completed_at IS NOT NULL OR $2::bigint < event.lease_end)
+    RETURNING event.completed_at IS NOT NULL, event.token = (SELECT token FROM proposed), event.token,
+        event.lease_end, event.abandoned";
+
+/// Done is final, and so is its moment.
+const COMPLETE_WITHOUT_CLAIM: &str = "
+    INSERT INTO flowlix_webhook_event AS event (id, token, lease_end, abandoned, completed_at)
+    VALUES ($1, 0, 0, false, $2)
+    ON CONFLICT (id) DO UPDATE SET completed_at = excluded.completed_at WHERE event.completed_at IS NULL";
 
 impl EventStore for PostgresJournal {
     fn claim<'a>(
@@ -44,15 +50,21 @@ impl EventStore for PostgresJournal {
         })
     }
 
-    fn complete<'a>(&'a self, id: &'a EventId, token: ClaimToken) -> StoreFuture<'a, Completion> {
+    fn complete<'a>(
+        &'a self,
+        id: &'a EventId,
+        token: ClaimToken,
+        now: SystemTime,
+    ) -> StoreFuture<'a, Completion> {
         Box::pin(async move {
             let doing = "completing a webhook event";
+            let now = from_time(now)?;
             let client = self.client().await.map_err(EventStoreError::new)?;
             let held = client
                 .execute(
-                    "UPDATE flowlix_webhook_event SET done = true
-                     WHERE id = $1 AND NOT done AND token = $2",
-                    &[&id.as_str(), &from_token(token)],
+                    "UPDATE flowlix_webhook_event SET completed_at = $3
+                     WHERE id = $1 AND completed_at IS NULL AND token = $2",
+                    &[&id.as_str(), &from_token(token), &now],
                 )
                 .await
                 .map_err(|error| failed(doing, error))?;
@@ -61,11 +73,7 @@ impl EventStore for PostgresJournal {
             }
             // A token that is lost stays lost, so nothing that happens in between changes the answer.
             client
-                .execute(
-                    "INSERT INTO flowlix_webhook_event (id, done, token, lease_end, abandoned)
-                     VALUES ($1, true, 0, 0, false) ON CONFLICT (id) DO UPDATE SET done = true",
-                    &[&id.as_str()],
-                )
+                .execute(COMPLETE_WITHOUT_CLAIM, &[&id.as_str(), &now])
                 .await
                 .map_err(|error| failed(doing, error))?;
             Ok(Completion::LeaseLost)
@@ -78,12 +86,29 @@ impl EventStore for PostgresJournal {
                 .await
                 .map_err(EventStoreError::new)?
                 .execute(
-                    "DELETE FROM flowlix_webhook_event WHERE id = $1 AND NOT done AND token = $2",
+                    "DELETE FROM flowlix_webhook_event
+                     WHERE id = $1 AND completed_at IS NULL AND token = $2",
                     &[&id.as_str(), &from_token(token)],
                 )
                 .await
                 .map_err(|error| failed("releasing a webhook event", error))?;
             Ok(())
+        })
+    }
+
+    fn prune(&self, completed_before: SystemTime) -> StoreFuture<'_, u64> {
+        Box::pin(async move {
+            let before = from_time(completed_before)?;
+            self.client()
+                .await
+                .map_err(EventStoreError::new)?
+                // Of an event that is not done the moment is NULL, which lies before nothing.
+                .execute(
+                    "DELETE FROM flowlix_webhook_event WHERE completed_at < $1",
+                    &[&before],
+                )
+                .await
+                .map_err(|error| failed("pruning webhook events", error))
         })
     }
 }

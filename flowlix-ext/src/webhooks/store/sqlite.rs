@@ -49,22 +49,30 @@ impl EventStore for SqliteJournal {
         })
     }
 
-    fn complete<'a>(&'a self, id: &'a EventId, token: ClaimToken) -> StoreFuture<'a, Completion> {
+    fn complete<'a>(
+        &'a self,
+        id: &'a EventId,
+        token: ClaimToken,
+        now: SystemTime,
+    ) -> StoreFuture<'a, Completion> {
         Box::pin(async move {
+            let now = from_time(now)?;
             let id = id.as_str().to_owned();
             let token = from_token(token);
             self.run("completing a webhook event", move |connection| {
                 let transaction =
                     connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
                 let held = transaction.execute(
-                    "UPDATE webhook_event SET done = 1 WHERE id = ?1 AND done = 0 AND token = ?2",
-                    params![id, token],
+                    "UPDATE webhook_event SET completed_at = ?3
+                     WHERE id = ?1 AND completed_at IS NULL AND token = ?2",
+                    params![id, token, now],
                 )?;
                 if held == 0 {
                     transaction.execute(
-                        "INSERT INTO webhook_event (id, done, token, lease_end) VALUES (?1, 1, 0, 0)
-                         ON CONFLICT (id) DO UPDATE SET done = 1",
-                        params![id],
+                        "INSERT INTO webhook_event (id, token, lease_end, completed_at) VALUES (?1, 0, 0, ?2)
+                         ON CONFLICT (id) DO UPDATE SET completed_at = excluded.completed_at
+                         WHERE completed_at IS NULL",
+                        params![id, now],
                     )?;
                 }
                 transaction.commit()?;
@@ -85,10 +93,26 @@ impl EventStore for SqliteJournal {
             let token = from_token(token);
             self.run("releasing a webhook event", move |connection| {
                 connection.execute(
-                    "DELETE FROM webhook_event WHERE id = ?1 AND done = 0 AND token = ?2",
+                    "DELETE FROM webhook_event WHERE id = ?1 AND completed_at IS NULL AND token = ?2",
                     params![id, token],
                 )?;
                 Ok(())
+            })
+            .await
+            .map_err(EventStoreError::new)
+        })
+    }
+
+    fn prune(&self, completed_before: SystemTime) -> StoreFuture<'_, u64> {
+        Box::pin(async move {
+            let before = from_time(completed_before)?;
+            self.run("pruning webhook events", move |connection| {
+                // Of an event that is not done the moment is NULL, which lies before nothing.
+                let rows = connection.execute(
+                    "DELETE FROM webhook_event WHERE completed_at < ?1",
+                    params![before],
+                )?;
+                Ok(u64::try_from(rows).unwrap_or(u64::MAX))
             })
             .await
             .map_err(EventStoreError::new)
@@ -99,7 +123,7 @@ impl EventStore for SqliteJournal {
 fn claim(transaction: &Transaction, id: &str, now: i64, until: i64) -> rusqlite::Result<Answer> {
     let found: Option<(bool, i64)> = transaction
         .query_row(
-            "SELECT done, lease_end FROM webhook_event WHERE id = ?1",
+            "SELECT completed_at IS NOT NULL, lease_end FROM webhook_event WHERE id = ?1",
             params![id],
             |row| Ok((row.get(0)?, row.get(1)?)),
         )
@@ -116,7 +140,7 @@ fn claim(transaction: &Transaction, id: &str, now: i64, until: i64) -> rusqlite:
         |row| row.get(0),
     )?;
     transaction.execute(
-        "INSERT INTO webhook_event (id, done, token, lease_end) VALUES (?1, 0, ?2, ?3)
+        "INSERT INTO webhook_event (id, token, lease_end) VALUES (?1, ?2, ?3)
          ON CONFLICT (id) DO UPDATE SET token = excluded.token, lease_end = excluded.lease_end",
         params![id, token, until],
     )?;
