@@ -151,7 +151,7 @@
 //! Only the uppercase dialect has them. [`WebhookVerifier`] takes the body as it came in;
 //! [`webhooks::Inbox`] hands each event out once; [`EventObject::retrieve`](webhooks::EventObject::retrieve) asks
 //! how things stand now, since events come in any order. With the feature `axum`, `webhooks::VerifiedEvent` is an
-//! argument of a handler.
+//! argument of a handler. [`webhooks::testing`] makes deliveries for your tests.
 //! ```
 //! use flowlix_ext::webhooks::{InMemoryEvents, Inbox, Received, WebhookSecret, WebhookVerifier};
 //!

@@ -68,7 +68,7 @@ mod postgres {
     impl Schema {
         pub(crate) async fn new(name: &str) -> Option<Self> {
             let named = std::env::var(VARIABLE).ok();
-            let mut config: Config = named.as_deref().unwrap_or(USUAL).parse().unwrap();
+            let config: Config = named.as_deref().unwrap_or(USUAL).parse().unwrap();
             let admin = match config.connect(NoTls).await {
                 Ok((admin, connection)) => {
                     tokio::spawn(connection);
@@ -88,13 +88,21 @@ mod postgres {
                 .batch_execute(&format!("CREATE SCHEMA {name}"))
                 .await
                 .unwrap();
-            config.options(format!("-c search_path={name}"));
-            config.application_name(&name);
+            let config = Self::config(&name);
             Some(Self {
                 config,
                 admin,
                 name,
             })
+        }
+
+        /// How this or another process connects to the schema of this name.
+        pub(crate) fn config(name: &str) -> Config {
+            let server = std::env::var(VARIABLE);
+            let mut config: Config = server.as_deref().unwrap_or(USUAL).parse().unwrap();
+            config.options(format!("-c search_path={name}"));
+            config.application_name(name);
+            config
         }
 
         pub(crate) async fn open(&self) -> PostgresJournal {
