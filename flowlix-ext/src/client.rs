@@ -17,6 +17,7 @@ use crate::call::operation::Operation;
 use crate::call::options::CallOptions;
 use crate::call::rate::{RateLimit, RateSnapshot};
 use crate::error::Error;
+use crate::failure::Violation;
 use crate::idempotency::{IdempotencyKey, KeyProvider, RandomKeys};
 use crate::journal::book::Book;
 use crate::journal::store::Journal;
@@ -137,18 +138,24 @@ impl Flowlix {
         operation: Operation,
         key: Option<IdempotencyKey>,
     ) -> Result<IdempotencyKey, Error> {
-        match key {
-            Some(key) => Ok(key),
-            None => self.inner.keys.fresh_key(self.runtime()).map_err(|error| {
-                Error::invalid_request(
-                    operation,
-                    vec![crate::failure::Violation::new(
-                        "idempotency_key",
-                        error.to_string(),
-                    )],
-                )
-            }),
+        let refused = |problem: String| {
+            Error::invalid_request(operation, vec![Violation::new("idempotency_key", problem)])
+        };
+        let key = match key {
+            Some(key) => key,
+            None => self
+                .inner
+                .keys
+                .fresh_key(self.runtime())
+                .map_err(|error| refused(error.to_string()))?,
+        };
+        if key.is_from_the_future(self.runtime().now()) {
+            return Err(refused(
+                "was first used at a moment that is yet to come: with_created_at() takes the time of the first use"
+                    .to_owned(),
+            ));
         }
+        Ok(key)
     }
 
     /// A write whose key still protects.
@@ -275,7 +282,7 @@ impl FlowlixBuilder {
 
     /// How often a failing request is sent at most. Default: 4; 1 turns retries off.
     pub fn max_attempts(mut self, attempts: u32) -> Self {
-        self.options.max_attempts = attempts;
+        self.options.max_attempts = attempts.max(1);
         self
     }
 

@@ -15,10 +15,14 @@ use crate::runtime::{RandomUnavailable, Runtime, SystemRuntime};
 /// under way when the key stops protecting.
 pub const KEY_LIFETIME: Duration = Duration::from_secs(23 * 60 * 60);
 
+/// How far the clock that dated a key may be ahead of ours.
+const CLOCKS_APART: Duration = Duration::from_secs(60 * 60);
+
 /// Longest key that Flowlix takes, in characters ("Create a Direct API payment (API reference)").
 pub const MAX_KEY_LENGTH: usize = 255;
 
-/// The key under which Flowlix carries out a request once. Not a secret: errors show it.
+/// The key under which Flowlix carries out a request once. Not a secret: errors and traces show it, so never
+/// make one of card data.
 ///
 /// ```
 /// use flowlix_ext::IdempotencyKey;
@@ -130,7 +134,8 @@ impl IdempotencyKey {
     }
 
     /// Says when the key was first used: give it when you load a stored key, so that the SDK can refuse
-    /// to repeat a request whose key no longer protects.
+    /// to repeat a request whose key no longer protects. A moment that is more than an hour ahead of the
+    /// clock is refused by the call: how old the key is could not be told then.
     #[must_use]
     pub fn with_created_at(mut self, created_at: SystemTime) -> Self {
         self.created_at = Some(created_at);
@@ -155,10 +160,25 @@ impl IdempotencyKey {
         self
     }
 
+    /// How long the key still protects; as long as any when it was not used yet.
+    pub(crate) fn left(&self, now: SystemTime) -> Duration {
+        // A moment that is ahead is a clock's fault, and makes no key live longer.
+        let age = self
+            .created_at
+            .and_then(|created| now.duration_since(created).ok());
+        KEY_LIFETIME.saturating_sub(age.unwrap_or_default())
+    }
+
     pub(crate) fn is_too_old(&self, now: SystemTime) -> bool {
+        self.left(now).is_zero()
+    }
+
+    /// Whether the key claims a first use that is yet to come. Clocks differ; but beyond the hour by which
+    /// [`KEY_LIFETIME`] is shorter than Flowlix's memory, the key's age could be told wrongly.
+    pub(crate) fn is_from_the_future(&self, now: SystemTime) -> bool {
         self.created_at
-            .and_then(|created| now.duration_since(created).ok())
-            .is_some_and(|age| age >= KEY_LIFETIME)
+            .and_then(|created| created.duration_since(now).ok())
+            .is_some_and(|ahead| ahead > CLOCKS_APART)
     }
 }
 
@@ -353,5 +373,8 @@ mod tests {
             !key.is_too_old(start - Duration::from_secs(60)),
             "a clock that was set back"
         );
+        assert_eq!(key.left(start - CLOCKS_APART), KEY_LIFETIME);
+        assert!(!key.is_from_the_future(start - CLOCKS_APART));
+        assert!(key.is_from_the_future(start - CLOCKS_APART - Duration::from_secs(1)));
     }
 }

@@ -277,6 +277,7 @@
 //! - It does not deliver webhooks in the sandbox; [`webhooks::testing`] makes deliveries for your tests.
 #![deny(missing_docs)]
 
+mod asked;
 mod base_url;
 #[cfg(feature = "blocking")]
 pub mod blocking;

@@ -3,7 +3,7 @@
 use crate::call::answer::Fault;
 use crate::call::decision::Situation;
 use crate::call::engine::{Call, Last};
-use crate::call::history::Seconds;
+use crate::call::history::{Seconds, StopReason};
 use crate::call::operation::Operation;
 use crate::error::{Error, Parts};
 use crate::failure::ErrorKind;
@@ -37,20 +37,33 @@ impl Error {
     /// Flowlix accepted, and what it answered cannot be read.
     pub(crate) fn undecodable(call: &Call, path: String) -> Self {
         call.note_undecodable(&path);
-        let kind = if call.operation().is_write() {
-            ErrorKind::AcceptedButUndecodable
-        } else {
-            ErrorKind::Undecodable
-        };
-        let raw_body = call.accepted_body();
-        let path = Some(path);
-        Parts {
-            kind,
-            raw_body,
-            path,
-            ..ended(call)
-        }
-        .into()
+        of_no_use(call, path).into()
+    }
+
+    /// Flowlix accepted, and what it answered is about something else than was asked for.
+    pub(crate) fn off_the_mark(call: &Call, member: &str) -> Self {
+        call.note_off_the_mark(member);
+        let mut parts = of_no_use(call, member.to_owned());
+        let status = parts.status.unwrap_or_default();
+        parts.cause = format!("HTTP {status}, and its body is not about what was asked for");
+        parts.into()
+    }
+}
+
+/// An answer that is accepted and is no result.
+fn of_no_use(call: &Call, path: String) -> Parts {
+    let kind = if call.operation().is_write() {
+        ErrorKind::AcceptedButUndecodable
+    } else {
+        ErrorKind::Undecodable
+    };
+    let raw_body = call.whole_body();
+    let path = Some(path);
+    Parts {
+        kind,
+        raw_body,
+        path,
+        ..ended(call)
     }
 }
 
@@ -68,11 +81,14 @@ fn ended(call: &Call) -> Parts {
     }
     let mut parts = match last {
         Some(last) => answered(call.operation(), last),
-        None => Parts::new(
-            ErrorKind::NotSent,
-            operation,
-            "there was no time left, or no key that still protects",
-        ),
+        None => {
+            let (kind, cause) = match stop {
+                Some(StopReason::KeyAge) => (ErrorKind::KeyTooOld, "it grew too old meanwhile"),
+                Some(_) => (ErrorKind::NotSent, "there was no time left to send it"),
+                None => (ErrorKind::NotSent, "no HTTP request could be made of it"),
+            };
+            Parts::new(kind, operation, cause)
+        }
     };
     if in_doubt {
         parts.kind = ErrorKind::OutcomeUnknown;

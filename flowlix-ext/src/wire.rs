@@ -8,6 +8,7 @@ use flowlix_api::{
 use flowlix_api::{convert, model, snake_case, uppercase};
 use serde::de::DeserializeOwned;
 
+use crate::asked::Asked;
 use crate::call::engine::Call;
 use crate::call::open_values::OpenValues;
 use crate::error::Error;
@@ -113,18 +114,19 @@ impl Wire {
         request: DirectRequest,
     ) -> Result<Reply<model::Payment>, Error> {
         match request {
-            Said::SnakeCase(body) => conclude(
-                call,
-                self.snake_case(call)
-                    .create_direct_payment(key(call), &body)
-                    .await,
-            ),
-            Said::Uppercase(body) => conclude(
-                call,
-                self.uppercase(call)
-                    .create_direct_payment(key(call).unwrap_or_default(), &body)
-                    .await,
-            ),
+            Said::SnakeCase(body) => {
+                let client = self.snake_case(call);
+                let answered = client.create_direct_payment(key(call), &body).await;
+                let asked = Asked::to_charge(body.amount, &body.currency);
+                asked.check(call, conclude(call, answered)?)
+            }
+            Said::Uppercase(body) => {
+                let client = self.uppercase(call);
+                let key = key(call).unwrap_or_default();
+                let answered = client.create_direct_payment(key, &body).await;
+                let asked = Asked::to_charge(body.amount, &body.currency);
+                asked.check(call, conclude(call, answered)?)
+            }
         }
     }
 
@@ -134,18 +136,19 @@ impl Wire {
         request: HostedRequest,
     ) -> Result<Reply<model::Payment>, Error> {
         match request {
-            Said::SnakeCase(body) => conclude(
-                call,
-                self.snake_case(call)
-                    .create_hosted_payment(key(call), &body)
-                    .await,
-            ),
-            Said::Uppercase(body) => conclude(
-                call,
-                self.uppercase(call)
-                    .create_hosted_payment(key(call).unwrap_or_default(), &body)
-                    .await,
-            ),
+            Said::SnakeCase(body) => {
+                let client = self.snake_case(call);
+                let answered = client.create_hosted_payment(key(call), &body).await;
+                let asked = Asked::to_charge(body.amount, &body.currency);
+                asked.check(call, conclude(call, answered)?)
+            }
+            Said::Uppercase(body) => {
+                let client = self.uppercase(call);
+                let key = key(call).unwrap_or_default();
+                let answered = client.create_hosted_payment(key, &body).await;
+                let asked = Asked::to_charge(body.amount, &body.currency);
+                asked.check(call, conclude(call, answered)?)
+            }
         }
     }
 
@@ -154,10 +157,11 @@ impl Wire {
         call: &Arc<Call>,
         id: &model::PaymentId,
     ) -> Result<Reply<model::Payment>, Error> {
-        match self.dialect {
+        let reply = match self.dialect {
             Dialect::SnakeCase => conclude(call, self.snake_case(call).retrieve_payment(id).await),
             Dialect::Uppercase => conclude(call, self.uppercase(call).retrieve_payment(id).await),
-        }
+        }?;
+        Asked::about(id).check(call, reply)
     }
 
     /// Decodes a page payment by payment where it cannot be read as a whole.
@@ -207,7 +211,8 @@ impl Wire {
                     .snake_case(call)
                     .refund_payment(&id, key(call), &body)
                     .await;
-                let reply: Reply<model::Payment> = conclude(call, answered)?;
+                let reply: Reply<model::Payment> =
+                    Asked::about(&id).check(call, conclude(call, answered)?)?;
                 Ok(reply
                     .map(|payment| RefundCreated::found_in(payment, id, body.amount, &body.reason)))
             }
@@ -216,7 +221,8 @@ impl Wire {
                     .uppercase(call)
                     .create_refund(key(call).unwrap_or_default(), &body)
                     .await;
-                let reply: Reply<model::Refund> = conclude(call, answered)?;
+                let asked = Asked::to_refund(&body.payment_id, body.amount);
+                let reply: Reply<model::Refund> = asked.check(call, conclude(call, answered)?)?;
                 Ok(reply.map(|refund| RefundCreated::answered(refund, body.payment_id)))
             }
         }

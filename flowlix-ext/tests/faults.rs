@@ -625,6 +625,133 @@ async fn a_pause_that_took_too_long_is_noticed_before_anything_is_sent_again() {
     }
 }
 
+/// A machine whose wall clock is set back by this much during the first pause.
+struct SetBack(ManualTime, Duration);
+
+impl Runtime for SetBack {
+    fn now(&self) -> SystemTime {
+        let back = if self.0.delays().is_empty() {
+            Duration::ZERO
+        } else {
+            self.1
+        };
+        self.0.now() - back
+    }
+    fn monotonic(&self) -> Duration {
+        self.0.monotonic()
+    }
+    fn sleep(&self, duration: Duration, purpose: SleepPurpose) -> Sleep {
+        self.0.sleep(duration, purpose)
+    }
+    fn fill_random(&self, bytes: &mut [u8]) -> Result<(), RandomUnavailable> {
+        self.0.fill_random(bytes)
+    }
+}
+
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_makes_no_key_live_longer() {
+    for dialect in DIALECTS {
+        let time = ManualTime::automatic();
+        let key = IdempotencyKey::custom("stored").unwrap();
+        let key = key.with_created_at(time.now() - 22 * HOUR);
+        let stage = Stage::with(dialect, |builder| {
+            let builder = builder.runtime(SetBack(time, 24 * HOUR));
+            builder.operation_timeout(48 * HOUR)
+        })
+        .await;
+        let at = Operation::CreateDirectPayment;
+        stage
+            .sandbox
+            .inject_at(at, Fault::status_retry_after(503, "1800"), 9);
+        let error = stage.create().idempotency_key(key).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
+        assert_eq!(error.stop_reason(), Some(StopReason::KeyAge), "{error}");
+        assert_eq!(
+            error.attempts(),
+            2,
+            "one hour was left: one pause of half of it"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_key_from_the_future_is_refused_since_its_age_cannot_be_told() {
+    for dialect in DIALECTS {
+        let stage = Stage::new(dialect).await;
+        let key = |ahead: Duration| {
+            let key = IdempotencyKey::custom("stored").unwrap();
+            key.with_created_at(stage.time.now() + ahead)
+        };
+        let far = stage.create().idempotency_key(key(2 * HOUR));
+        let error = far.await.unwrap_err();
+        assert!(error.is_invalid_request(), "{error}");
+        assert_eq!(error.violations()[0].field, "idempotency_key");
+        assert!(stage.sandbox.requests().is_empty());
+        let near = stage.create().idempotency_key(key(HOUR));
+        assert!(near.await.is_ok(), "clocks differ");
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_grows_too_old_while_the_call_is_held_back_is_not_sent() {
+    for dialect in DIALECTS {
+        let stage = Stage::new(dialect).await;
+        stage.sandbox.inject(Fault::status_retry_after(429, "30"));
+        let refused = stage.create().max_attempts(1).await.unwrap_err();
+        assert!(refused.is_rate_limited());
+        let key = IdempotencyKey::custom("stored").unwrap();
+        let left = Duration::from_secs(30);
+        let key = key.with_created_at(stage.time.now() + left - flowlix_ext::KEY_LIFETIME);
+        let error = stage.create().idempotency_key(key).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::KeyTooOld, "{error}");
+        assert_eq!((error.attempts(), stage.posts().len()), (0, 1));
+        assert!(!error.is_retryable() && error.idempotency_key().is_some());
+    }
+}
+
+#[tokio::test]
+async fn no_attempts_at_all_means_one() {
+    for dialect in DIALECTS {
+        let stage = Stage::with(dialect, |builder| builder.max_attempts(0)).await;
+        stage
+            .sandbox
+            .inject_at(Operation::CreateDirectPayment, Fault::status(503), 2);
+        for create in [stage.create(), stage.create().max_attempts(0)] {
+            let error = create.await.unwrap_err();
+            assert_eq!(error.stop_reason(), Some(StopReason::Attempts { limit: 1 }));
+        }
+        assert_eq!(stage.posts().len(), 2);
+    }
+}
+
+/// A later call, in another process perhaps, has to say the same request in the same bytes.
+#[tokio::test]
+async fn the_order_in_which_a_request_was_put_together_changes_no_byte() {
+    for dialect in DIALECTS {
+        let stage = Stage::new(dialect).await;
+        stage
+            .sandbox
+            .inject_at(Operation::CreateDirectPayment, Fault::LoseAnswer, 1);
+        let names = ["order", "basket", "shop", "clerk", "till", "a", "Z", "é"];
+        let create = |names: &[&str]| {
+            names
+                .iter()
+                .fold(stage.create().max_attempts(1), |create, name| {
+                    create.metadata(*name, *name)
+                })
+        };
+        let error = create(&names).await.unwrap_err();
+        assert!(error.outcome_unknown());
+        let mut backwards = names;
+        backwards.reverse();
+        create(&backwards).await.unwrap();
+        stage.assert_posts_identical(2);
+        assert_eq!(stage.payments_and_charges(), (1, 1));
+    }
+}
+
 #[tokio::test]
 async fn reads_are_repeated_freely_and_are_never_in_doubt() {
     for dialect in DIALECTS {

@@ -7,12 +7,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::{DIALECTS, Stage};
+use flowlix_ext::call::backoff::{Backoff, RetryState};
 use flowlix_ext::call::decision::Situation;
 use flowlix_ext::call::headers::{ExtraHeaders, HeaderRefused};
-use flowlix_ext::call::history::{AttemptReport, Next};
+use flowlix_ext::call::history::{AttemptReport, Next, StopReason};
 use flowlix_ext::call::hook::{Attempt, Hook};
 use flowlix_ext::call::metrics::{Counter, Counts, Labels, Metrics};
-use flowlix_ext::{Error, ErrorKind, Mode};
+use flowlix_ext::testing::ManualTime;
+use flowlix_ext::{Error, ErrorKind, IdempotencyKey, KEY_LIFETIME, Mode};
 use flowlix_sandbox::{Dialect, Fault, Operation};
 
 /// Notes all that it is shown.
@@ -257,6 +259,75 @@ async fn a_hook_that_panics_loses_no_answer() {
         assert!(counts.get(Counter::HookPanics) >= 2);
         assert_eq!(counts.get(Counter::Calls), 1);
         assert_eq!(stage.posts()[0].header("x-half"), None);
+    }
+}
+
+/// Takes its time, on a driven clock.
+struct Slow(ManualTime, Duration);
+
+impl Hook for Slow {
+    fn before(&self, _: &Attempt<'_>, _: &mut ExtraHeaders) {
+        self.0.advance(self.1);
+    }
+}
+
+#[tokio::test]
+async fn a_hook_that_takes_all_the_time_leaves_nothing_to_send() {
+    for dialect in DIALECTS {
+        let time = ManualTime::automatic();
+        let slow = Slow(time.clone(), Duration::from_secs(60));
+        let stage = Stage::with(dialect, |builder| builder.runtime(time).hook(slow)).await;
+        let error = stage.create().await.unwrap_err();
+        assert_eq!((error.kind(), error.attempts()), (ErrorKind::NotSent, 0));
+        assert!(stage.sandbox.requests().is_empty(), "{error}");
+        assert!(!error.may_have_taken_effect());
+
+        let time = ManualTime::automatic();
+        let slow = Slow(time.clone(), Duration::from_secs(40));
+        let stage = Stage::with(dialect, |builder| builder.runtime(time).hook(slow)).await;
+        stage.sandbox.inject(Fault::LoseAnswer);
+        let error = stage.create().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
+        assert_eq!((error.attempts(), stage.posts().len()), (1, 1));
+        assert!(matches!(
+            error.stop_reason(),
+            Some(StopReason::Deadline { .. })
+        ));
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_grows_too_old_under_a_hook_is_not_sent() {
+    for dialect in DIALECTS {
+        let time = ManualTime::automatic();
+        let made = time.now() + Duration::from_secs(10) - KEY_LIFETIME;
+        let slow = Slow(time.clone(), Duration::from_secs(10));
+        let stage = Stage::with(dialect, |builder| builder.runtime(time).hook(slow)).await;
+        let key = IdempotencyKey::custom("nearly").unwrap();
+        let create = stage.create().idempotency_key(key.with_created_at(made));
+        let error = create.await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::KeyTooOld, "{error}");
+        assert_eq!(error.stop_reason(), Some(StopReason::KeyAge));
+        assert!(!error.is_retryable() && stage.sandbox.requests().is_empty());
+    }
+}
+
+struct PanickingBackoff;
+
+impl Backoff for PanickingBackoff {
+    fn pause(&self, _: &RetryState, _: f64) -> Duration {
+        panic!("a bug of the application");
+    }
+}
+
+#[tokio::test]
+async fn a_backoff_policy_that_panics_loses_no_outcome() {
+    for dialect in DIALECTS {
+        let stage = Stage::with(dialect, |builder| builder.backoff(PanickingBackoff)).await;
+        stage.sandbox.inject(Fault::LoseAnswer);
+        stage.create().await.unwrap();
+        assert!(stage.time.delays()[0] <= Duration::from_millis(250));
+        assert_eq!(stage.payments_and_charges(), (1, 1));
     }
 }
 

@@ -388,7 +388,9 @@ async fn another_security_code_leaves_the_first_request_in_doubt() {
             .idempotency_key(key())
             .await
             .unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::KeyReused, "{error}");
+        assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{error}");
+        assert_eq!(error.status(), Some(409), "Flowlix knows another body");
+        assert!(!error.is_retryable(), "not with this security code");
         assert_eq!(the_record(&journal).await.state, State::InDoubt);
         assert!(pay(&stage.flowlix).await.is_ok());
         assert_eq!(stage.payments_and_charges(), (1, 1));

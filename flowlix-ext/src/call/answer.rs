@@ -8,6 +8,7 @@ use http::{HeaderMap, StatusCode};
 
 use super::decision::{Class, Facts, Reach};
 use super::retry_after::retry_after;
+use super::secrets::Secrets;
 
 /// What one attempt brought.
 pub(crate) struct Answer {
@@ -15,6 +16,7 @@ pub(crate) struct Answer {
     pub(crate) status: Option<StatusCode>,
     pub(super) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// What Flowlix said of an error, masked.
     pub(crate) detail: Option<model::ErrorDetail>,
     pub(crate) request_id: Option<String>,
     pub(crate) retry_after: Option<Duration>,
@@ -32,6 +34,7 @@ impl Answer {
     pub(super) fn new(
         head: Option<(StatusCode, HeaderMap)>,
         outcome: Result<http::Response<Bytes>, Fault>,
+        secrets: &Secrets<'_>,
         now: SystemTime,
     ) -> Self {
         let (reach, body, fault) = match outcome {
@@ -50,8 +53,9 @@ impl Answer {
         };
         let detail = status
             .filter(|status| !status.is_success())
-            .and_then(|_| ErrorResponse::read(&body).detail().cloned());
+            .and_then(|_| secrets.mask_detail(ErrorResponse::read(&body).detail()?));
         let request_id = request_id(&headers)
+            .map(|id| secrets.mask_id(id))
             .or_else(|| detail.as_ref().and_then(|detail| detail.request_id.clone()));
         let retry_after = retry_after(&headers, now);
         Self {
@@ -91,10 +95,9 @@ impl Answer {
 }
 
 /// The two dialects' pages name the header differently; either is taken from either.
-fn request_id(headers: &HeaderMap) -> Option<String> {
+fn request_id(headers: &HeaderMap) -> Option<&str> {
     ["flowlix-request-id", "request-id"]
         .into_iter()
         .filter_map(|name| headers.get(name)?.to_str().ok())
         .find(|id| !id.is_empty())
-        .map(|id| id.chars().take(128).collect())
 }

@@ -1,5 +1,6 @@
 //! How long to pause before sending again.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 /// What a backoff policy sees.
@@ -14,7 +15,8 @@ pub struct RetryState {
     pub time_left: Duration,
 }
 
-/// Decides the pause before the next attempt. A `Retry-After` of Flowlix comes before it.
+/// Decides the pause before the next attempt. A `Retry-After` of Flowlix comes before it. Where it panics, the
+/// call goes on with the default.
 pub trait Backoff: Send + Sync {
     /// The pause. `jitter` is a random number in `0.0..1.0`.
     fn pause(&self, state: &RetryState, jitter: f64) -> Duration;
@@ -46,6 +48,19 @@ impl Backoff for ExponentialBackoff {
         doubled(self.base, state.failures.saturating_sub(1))
             .min(self.cap)
             .mul_f64(unit(jitter))
+    }
+}
+
+/// A policy whose panic does not take the call with it: what is known of a payment would be lost.
+pub(crate) struct Guarded<'a>(pub(crate) &'a dyn Backoff);
+
+impl Backoff for Guarded<'_> {
+    fn pause(&self, state: &RetryState, jitter: f64) -> Duration {
+        let ask = AssertUnwindSafe(|| self.0.pause(state, jitter));
+        catch_unwind(ask).unwrap_or_else(|_| {
+            tracing::error!("the application's backoff policy panicked; the default is used");
+            ExponentialBackoff::default().pause(state, jitter)
+        })
     }
 }
 

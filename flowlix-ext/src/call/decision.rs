@@ -138,8 +138,6 @@ pub enum Effect {
     Possible,
     /// This attempt did nothing. A doubt that an earlier attempt left stays.
     Nothing,
-    /// This attempt did nothing, and neither did an earlier one: Flowlix would have replayed its result.
-    NothingEver,
 }
 
 impl fmt::Display for Effect {
@@ -148,7 +146,6 @@ impl fmt::Display for Effect {
             Self::Done => "done",
             Self::Possible => "possible",
             Self::Nothing => "nothing",
-            Self::NothingEver => "nothing, ever",
         })
     }
 }
@@ -273,16 +270,16 @@ const IN_FLIGHT: Rule = rule(
     "409, the message says that the request is being processed",
     [GiveUp, WaitForTwin, GiveUp],
     Effect::Possible,
-    ErrorKind::OutcomeUnknown,
+    ErrorKind::Unavailable,
     "the first request with this key is still running; its result will be replayed",
 );
 const KEY_REUSED: Rule = rule(
     Situation::KeyReused,
     "409, the message says that the body differs",
     [GiveUp, GiveUp, GiveUp],
-    Effect::NothingEver,
+    Effect::Nothing,
     ErrorKind::KeyReused,
-    "the key belongs to another request; sending again can never succeed",
+    "the key belongs to another request, which may have been carried out; sending again can never succeed",
 );
 const CONFLICT: Rule = rule(
     Situation::Conflict,
@@ -381,13 +378,16 @@ fn answered(status: u16, facts: &Facts<'_>) -> &'static Rule {
     }
 }
 
+/// How a message says that the body differs. "Use a different key" is advice that either conflict may give.
+const DIFFERS: [&str; 3] = ["different request", "different body", "different param"];
+
 /// Both meanings of 409 carry one code, so only the message tells them apart; see the "Idempotency" part
 /// of the documentation. Words that this function does not know are taken for neither.
 fn conflict(message: Option<&str>) -> &'static Rule {
     let message = message.unwrap_or_default().to_ascii_lowercase();
     if message.contains("being processed") || message.contains("in progress") {
         &IN_FLIGHT
-    } else if message.contains("different") {
+    } else if DIFFERS.iter().any(|words| message.contains(words)) {
         &KEY_REUSED
     } else {
         &CONFLICT
@@ -418,7 +418,7 @@ What a failure means: one table decides for every call.
 
 *Effect* is what a write may have done. Once an attempt was *possible*, the call is in doubt: if it ends
 without a 2xx its error is `outcome unknown`, whatever the last answer was, because a refusal of the last
-attempt says nothing about the first. Only a 2xx or *nothing, ever* ends the doubt.
+attempt says nothing about the first. Only a 2xx ends the doubt.
 
 A retry happens only while attempts, time and the retry budget last, and for a write while its key is
 younger than 23 hours.
@@ -532,6 +532,10 @@ mod tests {
                 Situation::InFlight,
             ),
             (Some("Idempotency key in use."), Situation::Conflict),
+            (
+                Some("The key is in use: wait for this request, or use a different key."),
+                Situation::Conflict,
+            ),
             (None, Situation::Conflict),
         ] {
             let facts = Facts {
@@ -557,7 +561,7 @@ mod tests {
     fn whatever_may_have_acted_leaves_a_doubt() {
         let certain: Vec<Situation> = RULES
             .iter()
-            .filter(|rule| matches!(rule.effect, Effect::Nothing | Effect::NothingEver))
+            .filter(|rule| rule.effect == Effect::Nothing)
             .map(|rule| rule.situation)
             .collect();
         assert_eq!(

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Poll;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
 use flowlix_api::{
@@ -14,7 +14,7 @@ use http::{HeaderMap, StatusCode};
 use tracing::{Instrument, Span};
 
 use super::answer::{Answer, Fault};
-use super::backoff::Backoff;
+use super::backoff::{Backoff, Guarded};
 use super::budget::RetryBudget;
 use super::decision::{Class, Effect, Rule, Situation, Verdict};
 use super::history::{AttemptReport, Next, StopReason};
@@ -26,9 +26,10 @@ use super::operation::Operation;
 use super::options::CallOptions;
 use super::plan::{Circumstances, Decision, decide};
 use super::rate::RateLimit;
+use super::secrets::Secrets;
 use super::telemetry;
 use crate::failure::Violation;
-use crate::idempotency::{IdempotencyKey, KEY_LIFETIME};
+use crate::idempotency::IdempotencyKey;
 use crate::key::Mode;
 use crate::runtime::{Runtime, Sleep, SleepPurpose, jitter};
 
@@ -48,6 +49,7 @@ pub(crate) struct Call {
     shared: Arc<Shared>,
     operation: Operation,
     key: Option<IdempotencyKey>,
+    key_left_at_start: Duration,
     options: CallOptions,
     started: Duration,
     span: Span,
@@ -85,12 +87,15 @@ impl Call {
         options: CallOptions,
     ) -> Self {
         let started = shared.runtime.monotonic();
-        let key = key.map(|key| key.used_at(shared.runtime.now()));
+        let now = shared.runtime.now();
+        let key = key.map(|key| key.used_at(now));
+        let key_left_at_start = key.as_ref().map(|key| key.left(now)).unwrap_or_default();
         let span = telemetry::call_span(operation, shared.dialect, shared.mode, key.as_ref());
         Self {
             shared,
             operation,
             key,
+            key_left_at_start,
             options,
             started,
             span,
@@ -120,6 +125,13 @@ impl Call {
         let record = self.record();
         let last = record.last.as_ref()?;
         (last.rule.situation == Situation::Accepted).then(|| last.answer.body.clone())
+    }
+
+    /// The body of the last answer, if all of it was read.
+    pub(crate) fn whole_body(&self) -> Option<Bytes> {
+        let record = self.record();
+        let answer = &record.last.as_ref()?.answer;
+        answer.fault.is_none().then(|| answer.body.clone())
     }
 
     fn time_left(&self) -> Duration {
@@ -152,6 +164,12 @@ impl Call {
         self.count(Counter::Undecodable);
     }
 
+    /// Tells and counts that an accepted answer is about something else than was asked for.
+    pub(crate) fn note_off_the_mark(&self, member: &str) {
+        self.span.in_scope(|| telemetry::off_the_mark(member));
+        self.count(Counter::Undecodable);
+    }
+
     async fn run(
         &self,
         mut request: reqwest::Request,
@@ -180,17 +198,22 @@ impl Call {
         let (mut failures, mut twins_met) = (0_u32, 0_u32);
         loop {
             let waited = self.keep_below_rate_limit().await;
-            // Looked at again before each attempt: a pause may have taken longer than it was meant to,
-            // on a machine that was busy or asleep.
-            if let Err(reason) = self.may_send() {
+            // The bytes of the first attempt, again: a body held in memory always clones.
+            let Some(mut copy) = request.try_clone() else {
+                return Err(TransportError::Interrupted);
+            };
+            let attempt = self.attempt(request);
+            // Looked at again before each attempt, and after the application's code: a pause may have taken
+            // longer than it was meant to, on a machine that was busy or asleep.
+            let may_send = self.may_send().and_then(|()| {
+                self.let_hooks_add(&attempt, copy.headers_mut());
+                self.count(Counter::Attempts);
+                self.may_send()
+            });
+            if let Err(reason) = may_send {
                 self.stop(reason);
                 return Err(TransportError::Interrupted);
             }
-            // The bytes of the first attempt, again: a body held in memory always clones.
-            let Some(copy) = request.try_clone() else {
-                return Err(TransportError::Interrupted);
-            };
-            let attempt = self.begin(request);
             let span = telemetry::attempt_span(
                 attempt.method,
                 attempt.path,
@@ -199,7 +222,7 @@ impl Call {
             );
             let begun = self.elapsed();
             let answer = self
-                .attempt(copy, client, &attempt)
+                .send_once(copy, client, &Secrets::of(request))
                 .instrument(span.clone())
                 .await;
             let took = self.elapsed().saturating_sub(begun);
@@ -229,14 +252,12 @@ impl Call {
     }
 
     /// The next attempt, as hooks see it.
-    fn begin<'a>(&'a self, request: &'a reqwest::Request) -> Attempt<'a> {
-        let mut record = self.record();
-        record.sending = true;
+    fn attempt<'a>(&'a self, request: &'a reqwest::Request) -> Attempt<'a> {
         Attempt {
             operation: self.operation,
             dialect: self.shared.dialect,
             mode: self.shared.mode,
-            number: next_number(&record.attempts),
+            number: next_number(&self.record().attempts),
             method: request.method().as_str(),
             path: self.operation.path(self.shared.dialect),
             idempotency_key: self.key.as_ref(),
@@ -259,7 +280,7 @@ impl Call {
             ..Circumstances::new(answer.facts(self.class()))
         };
         let jitter = jitter(&*self.shared.runtime);
-        let mut decision = decide(&circumstances, &*self.shared.backoff, jitter);
+        let mut decision = decide(&circumstances, &Guarded(&*self.shared.backoff), jitter);
         // Another call may have taken the last one in the meantime.
         if decision.verdict == Verdict::Retry
             && matches!(decision.next, Next::Again { .. })
@@ -300,20 +321,18 @@ impl Call {
             let needed = Duration::ZERO;
             return Err(StopReason::Deadline { needed, left });
         }
-        if self.key_is_too_old(self.shared.runtime.now()) {
+        if self.key_left().is_some_and(|left| left.is_zero()) {
             return Err(StopReason::KeyAge);
         }
         Ok(())
     }
 
-    fn key_is_too_old(&self, at: SystemTime) -> bool {
-        self.key.as_ref().is_some_and(|key| key.is_too_old(at))
-    }
-
+    /// How long the key still protects, by the clock that says more of it has passed: the wall clock may be
+    /// set back, the other one may stand still while the machine sleeps.
     fn key_left(&self) -> Option<Duration> {
-        let ends = self.key.as_ref()?.created_at()?.checked_add(KEY_LIFETIME)?;
-        let now = self.shared.runtime.now();
-        Some(ends.duration_since(now).unwrap_or_default())
+        let left = self.key.as_ref()?.left(self.shared.runtime.now());
+        let counted = self.key_left_at_start.saturating_sub(self.elapsed());
+        Some(left.min(counted))
     }
 
     /// Ends the call instead of sending again; what earlier attempts taught stays.
@@ -348,7 +367,7 @@ impl Call {
         record.sending = false;
         match decision.rule.effect {
             Effect::Possible => record.in_doubt |= self.operation.is_write(),
-            Effect::Done | Effect::NothingEver => record.in_doubt = false,
+            Effect::Done => record.in_doubt = false,
             Effect::Nothing => {}
         }
         match decision.next {
@@ -409,16 +428,19 @@ impl Call {
         labels
     }
 
-    async fn attempt(
-        &self,
-        mut request: reqwest::Request,
-        client: &reqwest::Client,
-        attempt: &Attempt<'_>,
-    ) -> Answer {
-        self.count(Counter::Attempts);
+    fn let_hooks_add(&self, attempt: &Attempt<'_>, headers: &mut HeaderMap) {
         for added in self.shared.observers.before(attempt, &self.labels()) {
-            added.put_on(request.headers_mut());
+            added.put_on(headers);
         }
+    }
+
+    async fn send_once(
+        &self,
+        request: reqwest::Request,
+        client: &reqwest::Client,
+        secrets: &Secrets<'_>,
+    ) -> Answer {
+        self.record().sending = true;
         let limit = self.options.attempt_timeout.min(self.time_left());
         // Outlives the attempt's future: a timeout in the middle of the body keeps what the head said.
         let head: OnceLock<(StatusCode, HeaderMap)> = OnceLock::new();
@@ -437,7 +459,7 @@ impl Call {
             .await
             .unwrap_or(Err(Fault::AttemptTimeout(limit)));
         let now = self.shared.runtime.now();
-        let answer = Answer::new(head.into_inner(), outcome, now);
+        let answer = Answer::new(head.into_inner(), outcome, secrets, now);
         let rate = &self.shared.rate;
         rate.learn(answer.status, &answer.headers, answer.retry_after, now);
         answer

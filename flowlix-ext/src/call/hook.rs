@@ -58,7 +58,8 @@ use crate::key::Mode;
 /// ```
 pub trait Hook: Send + Sync {
     /// Before an attempt is sent. `headers` begins empty for each attempt; what is inserted is sent with this
-    /// attempt alone and comes before a header of the same name that the call brought.
+    /// attempt alone and comes before a header of the same name that the call brought. When the hooks have taken
+    /// all the time that the call had left, the attempt is not sent, and not reported to `after`.
     fn before(&self, attempt: &Attempt<'_>, headers: &mut ExtraHeaders) {
         let _ = (attempt, headers);
     }

@@ -39,7 +39,8 @@ pub enum Counter {
     UnknownOutcomes,
     /// Writes whose future was dropped while they were under way: nobody was told their outcome.
     AbandonedWrites,
-    /// Accepted answers, and single payments in a list, that could not be read.
+    /// Accepted answers, and single payments in a list, that could not be read or were not about what was asked
+    /// for.
     Undecodable,
     /// Values of open enums that this version of the SDK has no name for: time for an update.
     UnknownValues,

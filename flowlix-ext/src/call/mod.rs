@@ -27,6 +27,7 @@ pub(crate) mod options;
 pub mod plan;
 pub mod rate;
 mod retry_after;
+mod secrets;
 pub(crate) mod telemetry;
 
 pub use operation::Operation;

@@ -71,7 +71,7 @@ macro_rules! call_setters {
 
         /// How often the request is sent at most when it fails. Default: 4; 1 turns retries off.
         pub fn max_attempts(mut self, attempts: u32) -> Self {
-            self.options.max_attempts = attempts;
+            self.options.max_attempts = attempts.max(1);
             self
         }
 

@@ -13,7 +13,7 @@ use super::answer::{Answer, Fault};
 use super::decision::Situation;
 use super::history::{AttemptReport, Next, Seconds, StopReason};
 use super::operation::Operation;
-use crate::failure::text::{one_line, printable};
+use crate::failure::text::printable;
 use crate::idempotency::IdempotencyKey;
 use crate::key::Mode;
 
@@ -66,7 +66,7 @@ pub(crate) fn answered(span: &Span, situation: Situation, answer: &Answer) {
         span.record("http.response.status_code", status.as_u16());
     }
     if let Some(id) = &answer.request_id {
-        span.record("flowlix.request_id", one_line(id));
+        span.record("flowlix.request_id", id);
     }
     match (situation, answer.status) {
         (Situation::Accepted, _) => {}
@@ -162,6 +162,13 @@ pub(crate) fn undecodable(path: &str) {
     tracing::warn!(
         path = printable(path),
         "the answer was accepted and cannot be read"
+    );
+}
+
+pub(crate) fn off_the_mark(member: &str) {
+    tracing::warn!(
+        member,
+        "the answer was accepted and is about something else than was asked for"
     );
 }
 

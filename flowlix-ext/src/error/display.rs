@@ -4,17 +4,15 @@ use std::fmt;
 
 use super::Error;
 use crate::call::history::{Seconds, StopReason};
-use crate::failure::text::one_line;
+use crate::failure::ErrorKind;
+use crate::failure::text::printable;
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let inner = &self.0;
         match inner.operation {
             Some(operation) => {
-                let id = inner
-                    .request_id
-                    .as_deref()
-                    .map_or_else(|| "no request id".into(), one_line);
+                let id = inner.request_id.as_deref().unwrap_or("no request id");
                 write!(f, "{operation} [{id}]: ")?;
             }
             None => f.write_str("flowlix client: ")?,
@@ -27,7 +25,7 @@ impl fmt::Display for Error {
             write!(f, "{} {violation}", if index == 0 { ":" } else { ";" })?;
         }
         if let Some(path) = &inner.path {
-            write!(f, " at {}", one_line(path))?;
+            write!(f, " at {}", printable(path))?;
         }
         if !inner.attempts.is_empty() {
             let count = inner.attempts.len();
@@ -44,6 +42,8 @@ impl fmt::Display for Error {
         }
         let advice = if inner.stop == Some(StopReason::KeyAge) {
             Some("the key is too old to repeat the call: look the payment up first")
+        } else if self.found_key_reused() {
+            ErrorKind::KeyReused.advice()
         } else {
             inner.kind.advice()
         };

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use flowlix_api::model;
 
+use crate::call::decision::Situation;
 use crate::call::history::{AttemptReport, StopReason};
 use crate::call::operation::Operation;
 use crate::decline::Decline;
@@ -108,7 +109,7 @@ impl Error {
         self.0.operation
     }
 
-    /// Flowlix's id of the last answered request: quote it to Flowlix's support.
+    /// Flowlix's id of the last answered request: quote it to Flowlix's support. At most 128 characters.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.as_deref()
@@ -146,6 +147,11 @@ impl Error {
 
     /// What Flowlix said, when the last answer was its error envelope. Its `message` may be logged, and is
     /// not meant for customers.
+    ///
+    /// Servers do echo what they were sent. So the API key, card number and security code of this call read
+    /// masked in all of it, and so does whatever looks like a card number, an API key or a webhook secret. What
+    /// is left is what nobody can tell from other words, such as the security code of another call. Texts are cut
+    /// at 4,096 characters.
     #[must_use]
     pub fn api_error(&self) -> Option<&model::ErrorDetail> {
         self.0.detail.as_ref()
@@ -169,7 +175,8 @@ impl Error {
         &self.0.violations
     }
 
-    /// The answer that could not be read, as it came. It may hold personal data: do not log it.
+    /// The answer that could not be read, as it came. It may hold personal data: do not log it. `None` when it was
+    /// too large.
     #[must_use]
     pub fn raw_body(&self) -> Option<&[u8]> {
         self.0.raw_body.as_deref()
@@ -226,7 +233,13 @@ impl Error {
                 | ErrorKind::WaitTimeout
         );
         let forbidden = self.0.kind == ErrorKind::Journal && self.0.stop == Some(StopReason::Final);
-        kind && !forbidden && self.0.stop != Some(StopReason::KeyAge)
+        kind && !forbidden && !self.found_key_reused() && self.0.stop != Some(StopReason::KeyAge)
+    }
+
+    /// Whether the key was found to belong to another request, whatever earlier attempts left in doubt.
+    fn found_key_reused(&self) -> bool {
+        let last = self.0.attempts.last();
+        last.is_some_and(|attempt| attempt.situation == Situation::KeyReused)
     }
 
     /// The card was refused at once. Most declines are not errors: they show on the payment.
@@ -272,7 +285,7 @@ impl Error {
         self.0.kind == ErrorKind::KeyReused
     }
 
-    /// No connection to Flowlix was made, in any attempt.
+    /// No connection to Flowlix was made, at last; what an earlier attempt reached did nothing.
     #[must_use]
     pub fn is_not_sent(&self) -> bool {
         self.0.kind == ErrorKind::NotSent

@@ -14,13 +14,13 @@ pub enum ErrorKind {
     /// earlier call with it took effect, only a journal can say; see
     /// [`may_have_taken_effect`](super::Error::may_have_taken_effect).
     KeyTooOld,
-    /// No connection was made; Flowlix has not seen the request.
+    /// No connection was made, and no earlier attempt of the call can have been carried out.
     NotSent,
     /// A write was sent, and whether it was carried out is not known.
     OutcomeUnknown,
-    /// A write was accepted (2xx), and the answer cannot be read.
+    /// A write was accepted (2xx), and the answer cannot be read, or is about something else than was asked for.
     AcceptedButUndecodable,
-    /// A read was answered, and the answer cannot be read.
+    /// A read was answered, and the answer cannot be read, or is about something else than was asked for.
     Undecodable,
     /// The card was refused at once (`card_error`).
     Declined,
@@ -30,7 +30,8 @@ pub enum ErrorKind {
     NotFound,
     /// The API key is wrong, revoked, or of the other mode.
     Authentication,
-    /// The idempotency key belongs to a request with another body. This request did nothing.
+    /// The idempotency key belongs to a request with another body, which may have been carried out. This
+    /// request did nothing.
     KeyReused,
     /// Too many requests. This request did nothing.
     RateLimited,
@@ -88,13 +89,17 @@ impl ErrorKind {
                 Some("the same call may be repeated")
             }
             Self::OutcomeUnknown => Some("repeat the same call with this key to learn the outcome"),
-            Self::AcceptedButUndecodable => Some("do not start a new payment: this one exists"),
+            Self::AcceptedButUndecodable => {
+                Some("do not start a new one: Flowlix has accepted this one")
+            }
             Self::Undecodable => Some("see json_path() and raw_body()"),
             Self::Declined => Some("ask for another card; a new try needs a new key"),
             Self::NotFound => Some("check the id, and that key and payment are of one mode"),
             Self::Authentication => Some("check the API key"),
             Self::Journal => Some("the same call may be repeated once that is settled"),
-            Self::KeyReused => Some("a different request needs a different key"),
+            Self::KeyReused => Some(
+                "the request that this key belongs to may have been carried out: look it up; only another intent needs another key",
+            ),
             Self::WaitTimeout => Some("wait again: what was begun goes on by itself"),
             Self::BlockingInAsync => Some("use the async client there"),
             Self::ListStuck => {

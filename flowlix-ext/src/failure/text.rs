@@ -1,28 +1,52 @@
-//! Words of another machine, made fit for a line of ours.
+//! Words of another machine, made fit to be shown.
 
-/// How much of such words is shown.
-const MESSAGE_CHARACTERS: usize = 200;
+/// How much of such words stands in a line of ours.
+const LINE_CHARACTERS: usize = 200;
+
+/// How much of such words is kept at all.
+const KEPT_CHARACTERS: usize = 4096;
+
+/// Fewer digits are no card number.
+const FEWEST_DIGITS: usize = 12;
+
+pub(crate) const DIGITS_MASKED: &str = "[digits masked]";
+pub(crate) const KEY_MASKED: &str = "[key masked]";
 
 /// A name given by another machine, on one line of ours.
 pub(crate) fn one_line(text: &str) -> String {
     text.chars()
-        .map(|character| {
-            if character.is_control() {
-                ' '
-            } else {
-                character
-            }
-        })
+        .map(|letter| if breaks_lines(letter) { ' ' } else { letter })
         .collect()
 }
 
-/// Prose of another machine on one line of ours: bounded, without control characters, and with anything that
-/// could be a card number, an API key or a webhook secret masked, since servers do echo what they were sent.
+/// Control characters, and what else begins a new line or turns the reading direction.
+fn breaks_lines(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Prose of another machine on one line of ours: short, and [`masked`].
 pub(crate) fn printable(text: &str) -> String {
     // Masked before it is cut: half a card number is too much as well.
-    let examined: String = text.chars().take(MESSAGE_CHARACTERS * 4).collect();
-    let masked = mask_digits(&mask_keys(&examined));
-    masked.chars().take(MESSAGE_CHARACTERS).collect()
+    let masked = masked(text);
+    one_line(&masked).chars().take(LINE_CHARACTERS).collect()
+}
+
+/// Prose of another machine with anything that could be a card number, an API key or a webhook secret masked,
+/// since servers do echo what they were sent. What is very long is cut.
+pub(crate) fn masked(text: &str) -> String {
+    mask_digits(&mask_keys(&bounded(text)))
+}
+
+/// The beginning of a text, not ending within a number.
+fn bounded(text: &str) -> String {
+    let mut letters = text.chars();
+    let mut kept: String = letters.by_ref().take(KEPT_CHARACTERS).collect();
+    if letters.next().is_some() {
+        let whole = kept.trim_end_matches(|letter: char| letter.is_numeric() || parts(letter));
+        kept.truncate(whole.len());
+    }
+    kept
 }
 
 fn mask_keys(text: &str) -> String {
@@ -30,7 +54,7 @@ fn mask_keys(text: &str) -> String {
     let mut shown = String::new();
     for word in text.split_inclusive(ends) {
         if word.contains("_sk_") || word.contains("whsec_") {
-            shown.push_str("[key masked]");
+            shown.push_str(KEY_MASKED);
             shown.extend(word.chars().last().filter(|letter| ends(*letter)));
         } else {
             shown.push_str(word);
@@ -39,45 +63,38 @@ fn mask_keys(text: &str) -> String {
     shown
 }
 
+/// What may stand between the digits of a number that is written in groups.
+fn parts(letter: char) -> bool {
+    letter.is_whitespace() || matches!(letter, '-' | '\u{2010}'..='\u{2015}')
+}
+
 fn mask_digits(text: &str) -> String {
     let mut shown = String::new();
-    let mut digits = String::new();
-    for character in text.chars() {
-        if character.is_ascii_digit() {
-            digits.push(character);
+    let mut number = String::new();
+    for letter in text.chars() {
+        // Digits of other scripts too: they are read as digits.
+        if letter.is_numeric() || (parts(letter) && !number.is_empty()) {
+            number.push(letter);
             continue;
         }
-        // A card number may be written in groups.
-        if matches!(character, ' ' | '-') && !digits.is_empty() {
-            digits.push(character);
-            continue;
-        }
-        flush(&mut shown, &mut digits);
-        shown.push(if character.is_control() {
-            ' '
-        } else {
-            character
-        });
+        flush(&mut shown, &mut number);
+        shown.push(letter);
     }
-    flush(&mut shown, &mut digits);
+    flush(&mut shown, &mut number);
     shown
 }
 
-fn flush(shown: &mut String, digits: &mut String) {
-    let count = digits.bytes().filter(u8::is_ascii_digit).count();
-    if count < 12 {
-        shown.push_str(digits);
+fn flush(shown: &mut String, number: &mut String) {
+    let count = number.chars().filter(|letter| letter.is_numeric()).count();
+    if count < FEWEST_DIGITS {
+        shown.push_str(number);
     } else {
-        shown.push_str("[digits masked]");
-        // The separator after the last digit belongs to the sentence.
-        shown.extend(
-            digits
-                .chars()
-                .rev()
-                .take_while(|character| !character.is_ascii_digit()),
-        );
+        shown.push_str(DIGITS_MASKED);
+        // What follows the last digit belongs to the sentence.
+        let digits = number.trim_end_matches(parts).len();
+        shown.push_str(number.get(digits..).unwrap_or_default());
     }
-    digits.clear();
+    number.clear();
 }
 
 #[cfg(test)]
@@ -107,11 +124,28 @@ mod tests {
             printable("2026-08-07 and 12 more"),
             "2026-08-07 and 12 more"
         );
-        assert_eq!(printable(&"x".repeat(999)).len(), MESSAGE_CHARACTERS);
-        let cut = format!("{} 4111111111111111", "x".repeat(MESSAGE_CHARACTERS - 11));
-        assert!(
-            !printable(&cut).contains("41111111"),
-            "half a number is one"
+        assert_eq!(
+            printable(
+                "card 4111\u{a0}1111\u{2013}1111\u{2009}1111, ４１１１１１１１１１１１１１１１."
+            ),
+            "card [digits masked], [digits masked]."
         );
+        assert_eq!(printable("a\u{2028}b\u{202e}c"), "a b c");
+    }
+
+    #[test]
+    fn a_cut_does_not_show_half_a_number() {
+        assert_eq!(printable(&"x".repeat(999)).len(), LINE_CHARACTERS);
+        assert_eq!(masked(&"x".repeat(9999)).len(), KEPT_CHARACTERS);
+        for (length, tame) in [
+            (LINE_CHARACTERS, printable as fn(&str) -> String),
+            (KEPT_CHARACTERS, masked),
+        ] {
+            for digits in 1..16 {
+                let cut = format!("{}4111 111111111111", "x".repeat(length - digits));
+                let shown = tame(&cut);
+                assert!(!shown.contains('4'), "half a number is one: {shown}");
+            }
+        }
     }
 }

@@ -11,6 +11,7 @@ use crate::call::options::CallOptions;
 use crate::client::Flowlix;
 use crate::error::Error;
 use crate::failure::ErrorKind;
+use crate::failure::text::{one_line, printable};
 use crate::polling::{PollState, Polling};
 use crate::runtime::{SleepPurpose, jitter};
 
@@ -165,9 +166,9 @@ impl Looks {
         // A status that flickers must fill neither the memory nor the log.
         if let Some(jump) = jump.filter(|jump| !known.contains(jump)) {
             tracing::warn!(
-                flowlix.payment_id = payment.id.as_str(),
-                from = jump.from.as_str(),
-                to = jump.to.as_str(),
+                flowlix.payment_id = one_line(payment.id.as_str()),
+                from = printable(jump.from.as_str()),
+                to = printable(jump.to.as_str()),
                 "a status changed in a way that the documents rule out"
             );
             known.push(jump);

@@ -5,6 +5,7 @@ use std::time::Duration;
 use flowlix_api::model::{Payment, PaymentId, PaymentStatus, Refund, RefundId};
 
 use super::state::ImpossibleJump;
+use crate::failure::text::{one_line, printable};
 
 /// How far a wait came.
 #[derive(Debug, Clone)]
@@ -41,20 +42,23 @@ impl WaitProgress {
 
     /// What an error says of it.
     pub(crate) fn summary(&self) -> String {
-        let (id, polls) = (&self.payment_id, self.polls);
+        let (id, polls) = (one_line(self.payment_id.as_str()), self.polls);
         let plural = if polls == 1 { "" } else { "s" };
         let what = match &self.refund_id {
-            Some(refund) => format!("refund {refund} of payment {id}"),
+            Some(refund) => format!("refund {} of payment {id}", one_line(refund.as_str())),
             None => format!("payment {id}"),
         };
         let state = match (&self.last_payment, &self.refund_id) {
             (Some(_), Some(_)) => self.last_refund().map_or_else(
                 || "not among the payment's refunds".to_owned(),
-                |refund| format!("still {}", refund.status),
+                |refund| format!("still {}", printable(refund.status.as_str())),
             ),
-            (Some(payment), None) => format!("still {}", payment.status),
+            (Some(payment), None) => format!("still {}", printable(payment.status.as_str())),
             (None, _) => match &self.last_status {
-                Some(status) => format!("never read since the restart, and {status} before it,"),
+                Some(status) => {
+                    let status = printable(status.as_str());
+                    format!("never read since the restart, and {status} before it,")
+                }
                 None => "never read".to_owned(),
             },
         };

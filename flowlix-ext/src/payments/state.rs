@@ -4,6 +4,8 @@ use std::fmt;
 
 use flowlix_api::model::PaymentStatus;
 
+use crate::failure::text::printable;
+
 /// Whether a status is final: succeeded, failed, canceled, expired or refunded. A payment that succeeded may
 /// still be refunded. A status that this SDK does not know counts as not final.
 #[must_use]
@@ -57,7 +59,8 @@ impl ImpossibleJump {
 
 impl fmt::Display for ImpossibleJump {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} to {}", self.from, self.to)
+        let (from, to) = (self.from.as_str(), self.to.as_str());
+        write!(f, "{} to {}", printable(from), printable(to))
     }
 }
 

@@ -1,0 +1,97 @@
+//! What was asked for, as far as the answer has to say the same: an answer about something else must not pass
+//! for the outcome of this call.
+
+use flowlix_api::model::{Currency, Payment, PaymentId, Refund};
+
+use crate::call::engine::Call;
+use crate::error::Error;
+use crate::reply::Reply;
+
+#[derive(Default)]
+pub(crate) struct Asked<'a> {
+    payment: Option<&'a PaymentId>,
+    amount: Option<i64>,
+    currency: Option<&'a Currency>,
+}
+
+/// What is about a payment, or about money.
+pub(crate) trait Answers {
+    /// The member that speaks of something else than was asked for.
+    fn stray(&self, asked: &Asked<'_>) -> Option<&'static str>;
+}
+
+impl<'a> Asked<'a> {
+    pub(crate) fn to_charge(amount: i64, currency: &'a Currency) -> Self {
+        Self {
+            amount: Some(amount),
+            currency: Some(currency),
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn to_refund(payment: &'a PaymentId, amount: i64) -> Self {
+        Self {
+            payment: Some(payment),
+            amount: Some(amount),
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn about(payment: &'a PaymentId) -> Self {
+        Self {
+            payment: Some(payment),
+            ..Self::default()
+        }
+    }
+
+    /// The answer, if it is one to this.
+    ///
+    /// # Errors
+    /// Accepted or answered, and about something else: what is there has to be looked up.
+    pub(crate) fn check<T: Answers>(
+        &self,
+        call: &Call,
+        reply: Reply<T>,
+    ) -> Result<Reply<T>, Error> {
+        match reply.stray(self) {
+            None => Ok(reply),
+            Some(member) => Err(Error::off_the_mark(call, member)),
+        }
+    }
+
+    /// Ids are hexadecimal in one dialect, so another letter case is no other payment.
+    fn is_about(&self, id: &PaymentId) -> bool {
+        self.payment
+            .is_none_or(|asked| asked.as_str().eq_ignore_ascii_case(id.as_str()))
+    }
+}
+
+impl Answers for Payment {
+    fn stray(&self, asked: &Asked<'_>) -> Option<&'static str> {
+        if !asked.is_about(&self.id) {
+            Some("id")
+        } else if asked.amount.is_some_and(|amount| amount != self.amount) {
+            Some("amount")
+        } else if asked
+            .currency
+            .is_some_and(|currency| *currency != self.currency)
+        {
+            Some("currency")
+        } else {
+            None
+        }
+    }
+}
+
+impl Answers for Refund {
+    fn stray(&self, asked: &Asked<'_>) -> Option<&'static str> {
+        let is_about = self.payment_id.as_ref().is_none_or(|id| asked.is_about(id));
+        if !is_about {
+            Some("payment_id")
+        } else if asked.amount.is_some_and(|amount| amount != self.amount) {
+            Some("amount")
+        } else {
+            None
+        }
+    }
+}
