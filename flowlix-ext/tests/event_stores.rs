@@ -515,7 +515,7 @@ mod postgres {
     #[tokio::test]
     async fn of_several_processes_one_is_granted() {
         if let Some(name) = durable::place() {
-            let journal = PostgresJournal::connect(Schema::config(&name), NoTls).await;
+            let journal = PostgresJournal::connect(Schema::config_of(&name), NoTls).await;
             return durable::serve(&journal.unwrap()).await;
         }
         let Some(schema) = Schema::new("processes").await else {
@@ -523,7 +523,7 @@ mod postgres {
         };
         durable::race_between_processes(
             "postgres::of_several_processes_one_is_granted",
-            &schema.name,
+            schema.name(),
         );
         schema.close().await;
     }

@@ -250,7 +250,7 @@ mod sqlite {
         .unwrap();
         let error = SqliteJournal::open(folder.file()).unwrap_err();
         assert_eq!(error.to_string(), "the journal's file cannot be used");
-        assert!(SqliteJournal::open(folder.0.join("no/such/folder")).is_err());
+        assert!(SqliteJournal::open(folder.path().join("no/such/folder")).is_err());
     }
 
     #[cfg(unix)]
@@ -284,7 +284,7 @@ mod sqlite {
     /// Takes the tables away from under the journal.
     fn ruin(folder: &Folder) {
         for name in ["journal.sqlite", "journal.sqlite-wal", "journal.sqlite-shm"] {
-            let path = folder.0.join(name);
+            let path = folder.path().join(name);
             if let Ok(metadata) = std::fs::metadata(&path) {
                 std::fs::write(&path, vec![0_u8; usize::try_from(metadata.len()).unwrap()])
                     .unwrap();
@@ -293,6 +293,7 @@ mod sqlite {
     }
 }
 
+/// Against a server, where one answers.
 #[cfg(feature = "journal-postgres")]
 mod postgres {
     use std::time::Duration;
@@ -322,7 +323,7 @@ mod postgres {
             return;
         };
         let opening = (0..8).map(|_| {
-            let config = schema.config.clone();
+            let config = schema.config();
             tokio::spawn(PostgresJournal::connect(config, NoTls))
         });
         let opening: Vec<_> = opening.collect();
@@ -345,11 +346,11 @@ mod postgres {
         let journal = schema.open().await;
         let secret = journal.secret([5; 32]).await.unwrap();
         let ended = schema
-            .admin
+            .admin()
             .execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
                  WHERE pid <> pg_backend_pid() AND application_name = $1",
-                &[&schema.name],
+                &[&schema.name()],
             )
             .await
             .unwrap();

@@ -491,7 +491,7 @@ async fn in_postgres_each_event_is_handled_once() {
         return;
     };
     each_event_is_handled_once(|| {
-        let config = schema.config.clone();
+        let config = schema.config();
         async move { PostgresJournal::connect(config, NoTls).await.unwrap() }
     })
     .await;

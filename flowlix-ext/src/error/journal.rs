@@ -79,14 +79,15 @@ impl Error {
         error
     }
 
-    /// The same error, of a write that the journal knows from an earlier call, which may have been carried out.
-    pub(crate) fn after_earlier_call(mut self) -> Self {
-        if self.0.kind == ErrorKind::KeyTooOld {
+    /// The same error of a call that sent nothing, when the journal knows the write from an earlier call that may
+    /// have carried it out.
+    pub(crate) fn after_call_in_doubt(mut self, in_doubt: bool) -> Self {
+        if in_doubt && self.0.kind == ErrorKind::KeyTooOld {
             self.0
                 .cause
                 .push_str(", and what came of that is not known");
         }
-        self.0.earlier_effect = true;
+        self.0.earlier_effect |= in_doubt;
         self
     }
 

@@ -24,7 +24,7 @@ use crate::idempotency::IdempotencyKey;
 use crate::reply::{Receipt, Reply};
 use crate::runtime::{Runtime, SleepPurpose};
 
-/// How much longer than the call itself its record is held: the time to store what came of it.
+/// How much longer than the call itself its record is held: the time that the journal has when the call has none.
 const HOLD_MARGIN: Duration = Duration::from_secs(5);
 /// How often a caller looks whether another process is done.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
@@ -157,8 +157,7 @@ impl<'a> Write<'a> {
         };
         let result = match self.call(&record, in_doubt) {
             Ok(call) => send(call).await,
-            Err(error) if in_doubt => Err(error.after_earlier_call()),
-            Err(error) => Err(error),
+            Err(error) => Err(error.after_call_in_doubt(in_doubt)),
         };
         self.conclude(book, *record, in_doubt, result).await
     }
@@ -185,9 +184,10 @@ impl<'a> Write<'a> {
         fingerprint: String,
     ) -> Result<Plan, Error> {
         let mut fresh = self.fresh(book, id, draft, fingerprint);
-        let mut races = 0;
+        let (mut races, mut known_in_doubt) = (0, false);
         while races < MOST_RACES {
-            let stored = self.load(book, &fresh.id).await?;
+            let loaded = self.load(book, &fresh.id).await;
+            let stored = loaded.map_err(|error| error.after_call_in_doubt(known_in_doubt))?;
             let now = self.client.runtime().now();
             fresh.started_at = millis(now);
             let (mut next, in_doubt) = match stored {
@@ -203,6 +203,7 @@ impl<'a> Write<'a> {
                         let record = Box::new(stored);
                         return Ok(Plan::Known { record });
                     }
+                    known_in_doubt = true;
                     if self.wait_for_holder(book, &stored).await? {
                         continue;
                     }
@@ -218,14 +219,8 @@ impl<'a> Write<'a> {
             next.changed_at = millis(now);
             let held = self.time_left().saturating_add(HOLD_MARGIN);
             next.quiet_from = millis(now).saturating_add(span_millis(held));
-            if self
-                .take(book, &next)
-                .await
-                .map_err(|error| match in_doubt {
-                    true => error.after_earlier_call(),
-                    false => error,
-                })?
-            {
+            let taken = self.take(book, &next).await;
+            if taken.map_err(|error| error.after_call_in_doubt(in_doubt))? {
                 let record = Box::new(next);
                 return Ok(Plan::Send { record, in_doubt });
             }
@@ -411,12 +406,13 @@ impl<'a> Write<'a> {
         self.asked(book.journal.load(id)).await
     }
 
-    /// What the journal answers, if it does so while the call has time.
+    /// What the journal answers, if it does so in time: a call whose time is over still wants to know.
     async fn asked<T>(
         &self,
         work: impl Future<Output = Result<T, JournalError>>,
     ) -> Result<T, Error> {
-        in_time(self.client.runtime(), self.time_left(), work)
+        let limit = self.time_left().max(HOLD_MARGIN);
+        in_time(self.client.runtime(), limit, work)
             .await
             .map_err(|error| self.failed(error))
     }
@@ -427,7 +423,7 @@ impl<'a> Write<'a> {
 
     /// The write may be the one that the journal knows, and is not to be sent for all that.
     fn forbidden(&self, reason: impl Into<String>) -> Error {
-        Error::journal_forbids(self.operation, self.key.clone(), reason).after_earlier_call()
+        Error::journal_forbids(self.operation, self.key.clone(), reason).after_call_in_doubt(true)
     }
 
     fn key_reused(&self, known_from: &str) -> Error {
@@ -439,7 +435,7 @@ impl<'a> Write<'a> {
         self.failed(JournalError::new(
             "somebody else has begun this refund meanwhile, with another amount; repeat the call to take it up",
         ))
-        .after_earlier_call()
+        .after_call_in_doubt(true)
     }
 
     fn held_elsewhere(&self) -> Error {

@@ -1,20 +1,19 @@
 //! Databases of a test's own, gone afterwards.
 #![allow(dead_code, unused_imports, clippy::unwrap_used)]
 
+#[cfg(feature = "journal-postgres")]
+pub(crate) use postgres::Schema;
 #[cfg(feature = "journal-sqlite")]
 pub(crate) use sqlite::Folder;
 
-#[cfg(feature = "journal-postgres")]
-pub(crate) use postgres::Schema;
-
 #[cfg(feature = "journal-sqlite")]
 mod sqlite {
-    use std::path::PathBuf;
+    use std::path::{Path, PathBuf};
 
     use flowlix_ext::journal::SqliteJournal;
 
     /// A folder of its own, gone afterwards.
-    pub(crate) struct Folder(pub(crate) PathBuf);
+    pub(crate) struct Folder(PathBuf);
 
     impl Folder {
         pub(crate) fn new(name: &str) -> Self {
@@ -22,6 +21,10 @@ mod sqlite {
             let path = path.join(format!("flowlix-journal-{}-{name}", std::process::id()));
             std::fs::create_dir_all(&path).unwrap();
             Self(path)
+        }
+
+        pub(crate) fn path(&self) -> &Path {
+            &self.0
         }
 
         pub(crate) fn file(&self) -> PathBuf {
@@ -48,8 +51,6 @@ mod sqlite {
     }
 }
 
-/// Against the server that `FLOWLIX_TEST_POSTGRES` names (a connection string), or the one at the usual place.
-/// Where none answers, the tests say so and end; where one was named it has to answer.
 #[cfg(feature = "journal-postgres")]
 mod postgres {
     use flowlix_ext::journal::PostgresJournal;
@@ -58,18 +59,18 @@ mod postgres {
     const VARIABLE: &str = "FLOWLIX_TEST_POSTGRES";
     const USUAL: &str = "host=127.0.0.1 user=postgres connect_timeout=2";
 
-    /// A schema of this test's own, gone afterwards.
+    /// A schema of its own, gone afterwards, on the server that `FLOWLIX_TEST_POSTGRES` names (a connection
+    /// string), or the one at the usual place. Where none answers, tests say so and end; where one was named it has to
+    /// answer.
     pub(crate) struct Schema {
-        pub(crate) config: Config,
-        pub(crate) admin: Client,
-        pub(crate) name: String,
+        admin: Client,
+        name: String,
     }
 
     impl Schema {
         pub(crate) async fn new(name: &str) -> Option<Self> {
             let named = std::env::var(VARIABLE).ok();
-            let config: Config = named.as_deref().unwrap_or(USUAL).parse().unwrap();
-            let admin = match config.connect(NoTls).await {
+            let admin = match server().connect(NoTls).await {
                 Ok((admin, connection)) => {
                     tokio::spawn(connection);
                     admin
@@ -88,25 +89,31 @@ mod postgres {
                 .batch_execute(&format!("CREATE SCHEMA {name}"))
                 .await
                 .unwrap();
-            let config = Self::config(&name);
-            Some(Self {
-                config,
-                admin,
-                name,
-            })
+            Some(Self { admin, name })
         }
 
-        /// How this or another process connects to the schema of this name.
-        pub(crate) fn config(name: &str) -> Config {
-            let server = std::env::var(VARIABLE);
-            let mut config: Config = server.as_deref().unwrap_or(USUAL).parse().unwrap();
+        pub(crate) fn name(&self) -> &str {
+            &self.name
+        }
+
+        pub(crate) fn admin(&self) -> &Client {
+            &self.admin
+        }
+
+        pub(crate) fn config(&self) -> Config {
+            Self::config_of(&self.name)
+        }
+
+        /// What connects to a schema, in another process too.
+        pub(crate) fn config_of(name: &str) -> Config {
+            let mut config = server();
             config.options(format!("-c search_path={name}"));
             config.application_name(name);
             config
         }
 
         pub(crate) async fn open(&self) -> PostgresJournal {
-            PostgresJournal::connect(self.config.clone(), NoTls)
+            PostgresJournal::connect(self.config(), NoTls)
                 .await
                 .unwrap()
         }
@@ -115,5 +122,10 @@ mod postgres {
             let drop = format!("DROP SCHEMA {} CASCADE", self.name);
             self.admin.batch_execute(&drop).await.unwrap();
         }
+    }
+
+    fn server() -> Config {
+        let named = std::env::var(VARIABLE).ok();
+        named.as_deref().unwrap_or(USUAL).parse().unwrap()
     }
 }
