@@ -45,6 +45,9 @@ impl Journal for Careless {
                     record.version = stored.map_or(1, |stored| stored.version + 1);
                 }
                 "key case" => record.id.key = record.id.key.to_lowercase(),
+                "refunds apart" if record.operation == "create_refund" => {
+                    record.id.key.push_str(" of a refund");
+                }
                 "always true" => return self.0.store(&record).await.map(|_| true),
                 _ => {}
             }
@@ -89,6 +92,7 @@ async fn the_suite_notices_what_a_careless_journal_does() {
         "reason",
         "overwrite",
         "key case",
+        "refunds apart",
         "always true",
         "forgets a page",
         "no limit",
@@ -205,6 +209,28 @@ mod sqlite {
         let (first, second) = tokio::join!(one.store(&record), other.store(&record));
         assert_ne!(first.unwrap(), second.unwrap(), "one of them was first");
         assert_eq!(other.load(&record.id).await.unwrap(), Some(record));
+    }
+
+    #[tokio::test]
+    async fn many_may_open_it_for_the_first_time_and_one_wins() {
+        let folder = Folder::new("first");
+        let all_at_once = std::sync::Barrier::new(16);
+        let open = || {
+            all_at_once.wait();
+            SqliteJournal::open(folder.file()).unwrap()
+        };
+        let journals: Vec<SqliteJournal> = std::thread::scope(|scope| {
+            let opening: Vec<_> = (0..16).map(|_| scope.spawn(open)).collect();
+            let opened = opening.into_iter().map(|opening| opening.join().unwrap());
+            opened.collect()
+        });
+        let scope = flowlix_ext::journal::Scope::new("", flowlix_ext::Mode::Test);
+        let record = conformance::sample(scope, "k");
+        let mut stored = 0;
+        for journal in &journals {
+            stored += u32::from(journal.store(&record).await.unwrap());
+        }
+        assert_eq!(stored, 1);
     }
 
     #[tokio::test]
