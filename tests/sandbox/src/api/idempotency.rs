@@ -1,6 +1,7 @@
 //! Idempotency keys: who runs, who waits, who gets the stored answer.
 
 use std::collections::HashMap;
+use std::fmt;
 
 use super::auth::Caller;
 use super::error::ApiError;
@@ -40,10 +41,18 @@ pub(crate) struct Idempotency {
     entries: HashMap<Scope, Entry>,
 }
 
-#[derive(Debug)]
 struct Entry {
     body: Vec<u8>,
     stored: Option<Stored>,
+}
+
+/// Without the body, which holds the card.
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entry")
+            .field("stored", &self.stored)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A 2xx answer, kept for its replays.
