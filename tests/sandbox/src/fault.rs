@@ -1,12 +1,13 @@
 //! Faults that a test can script, and which request each one hits.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use crate::api::error::ApiError;
 use crate::api::route::Operation;
+use crate::queue::Queue;
 
 /// Something that goes wrong with one request to the API.
 ///
@@ -96,13 +97,13 @@ impl Fault {
     /// removed by null.
     #[must_use]
     pub fn patch(patch: Value) -> Self {
-        Self::alter(move |body| merge(body, &patch))
+        Self::Alter(Alteration::patch(patch))
     }
 
     /// Changes the answer's JSON by a function.
     #[must_use]
     pub fn alter(change: impl Fn(&mut Value) + Send + Sync + 'static) -> Self {
-        Self::Alter(Alteration(Arc::new(change)))
+        Self::Alter(Alteration::new(change))
     }
 
     /// Turns an answer-instead fault ([`Fault::status`], [`Fault::html`], [`Fault::raw`], …) into
@@ -134,11 +135,20 @@ pub(crate) enum Script {
     },
 }
 
-/// A change to an answer's JSON. Made by [`Fault::patch`] and [`Fault::alter`].
+/// A change to JSON on its way out. Made by [`Fault::patch`] and [`Fault::alter`], and by those of
+/// [`DeliveryFault`](crate::DeliveryFault).
 #[derive(Clone)]
 pub struct Alteration(Arc<dyn Fn(&mut Value) + Send + Sync>);
 
 impl Alteration {
+    pub(crate) fn new(change: impl Fn(&mut Value) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(change))
+    }
+
+    pub(crate) fn patch(patch: Value) -> Self {
+        Self::new(move |body| merge(body, &patch))
+    }
+
     pub(crate) fn apply(&self, body: &[u8]) -> Vec<u8> {
         match serde_json::from_slice::<Value>(body) {
             Ok(mut value) => {
@@ -226,61 +236,13 @@ impl From<Operation> for Matcher {
     }
 }
 
-/// The faults that wait for their request, in the order in which they were injected.
-#[derive(Debug, Default)]
-pub(crate) struct Faults {
-    waiting: Mutex<Vec<Waiting>>,
-}
-
-#[derive(Debug)]
-struct Waiting {
-    matcher: Matcher,
-    fault: Fault,
-    times: usize,
-}
+/// The faults that wait for their request.
+pub(crate) type Faults = Queue<Matcher, Fault>;
 
 impl Faults {
-    pub(crate) fn inject(&self, matcher: Matcher, fault: Fault, times: usize) {
-        if times > 0 {
-            self.waiting
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(Waiting {
-                    matcher,
-                    fault,
-                    times,
-                });
-        }
-    }
-
-    pub(crate) fn clear(&self) {
-        self.waiting
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
-    }
-
-    /// How many requests still have a fault waiting for them.
-    pub(crate) fn pending(&self) -> usize {
-        self.waiting
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .iter()
-            .fold(0, |sum, waiting| sum.saturating_add(waiting.times))
-    }
-
     /// Uses up the first fault that matches.
     pub(crate) fn take(&self, method: &str, path: &str, operation: Option<Operation>) -> Fault {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(entry) = waiting
-            .iter_mut()
-            .find(|entry| entry.matcher.matches(method, path, operation))
-        else {
-            return Fault::Pass;
-        };
-        entry.times = entry.times.saturating_sub(1);
-        let fault = entry.fault.clone();
-        waiting.retain(|entry| entry.times > 0);
-        fault
+        self.take_where(|matcher| matcher.matches(method, path, operation))
+            .unwrap_or(Fault::Pass)
     }
 }

@@ -1,8 +1,19 @@
-//! A local Flowlix server for tests: both dialects, the five operations, a clock to drive, faults
-//! to script, a ledger to read.
+//! A local Flowlix server for tests: both dialects, the five operations, signed webhooks, a clock
+//! to drive, faults to script, a ledger to read.
 //!
 //! It is written from Flowlix's documentation and depends on neither SDK crate, so that a mistake
 //! in the SDK cannot hide behind the same mistake in the server.
+//!
+//! | to | use |
+//! |---|---|
+//! | start it | [`Sandbox::start`], or [`Sandbox::builder`] with choices |
+//! | point a client at it | [`Sandbox::base_url`], [`Sandbox::key`] |
+//! | play the customer | [`Sandbox::approve`], [`Sandbox::decline`], [`Sandbox::complete_hosted`], [`Sandbox::cancel`] |
+//! | let time pass | [`Sandbox::clock`], [`Sandbox::settle`] |
+//! | make a request go wrong | [`Sandbox::inject`] with a [`Fault`] |
+//! | deliver webhooks | [`Sandbox::webhooks`] |
+//! | make a delivery go wrong | [`Webhooks::inject`] with a [`DeliveryFault`] |
+//! | see what was sent, and what is true | [`Sandbox::requests`], [`Sandbox::events`], [`Sandbox::ledger`] |
 //!
 //! # What moves a payment
 //! Payments are processed asynchronously, but nothing waits for real time: by default each
@@ -12,6 +23,72 @@
 //! stays there until [`Sandbox::approve`], [`Sandbox::decline`], [`Sandbox::expire`], the links on
 //! the page behind `next_action.redirect_url`, or the clock ends it. A hosted payment stays
 //! `pending` until [`Sandbox::complete_hosted`] or its page.
+//!
+//! # Deliver webhooks
+//! When an uppercase payment succeeds, fails, is canceled or expires, and when a refund succeeds or
+//! fails, there is an [`Event`] with the object as a read shows it at that moment. Nothing is
+//! posted by itself: a call delivers what is pending to your service's address, signed with
+//! [`Sandbox::webhook_secret`], and tells what the service answered.
+//!
+//! ```
+//! use flowlix_sandbox::{DeliveryFault, DeliveryOutcome, Dialect, Sandbox};
+//!
+//! # use tokio::io::{AsyncReadExt, AsyncWriteExt};
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let service = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+//! # let url = format!("http://{}/webhooks", service.local_addr()?);
+//! # tokio::spawn(async move {
+//! #     while let Ok((mut stream, _)) = service.accept().await {
+//! #         let mut request = Vec::new();
+//! #         while !request.ends_with(b"\"}") && stream.read_buf(&mut request).await.is_ok_and(|read| read > 0) {}
+//! #         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
+//! #     }
+//! # });
+//! let sandbox = Sandbox::start().await?;
+//! let webhooks = sandbox.webhooks();
+//! // Your service verifies with `sandbox.webhook_secret()` and listens at `url`; a payment succeeds.
+//! # let _ = rustls::crypto::ring::default_provider().install_default();
+//! # let payment = r#"{"amount":4999,"currency":"EUR","payment_method_data":{"card":{
+//! #     "number":"4111111111111111","exp_month":12,"exp_year":2030,"cvc":"314","holder_name":"Jenny Rosen"}}}"#;
+//! # reqwest::Client::new()
+//! #     .post(format!("{}/v1/payments", sandbox.base_url()))
+//! #     .header("Authorization", format!("Bearer {}", sandbox.key(Dialect::Uppercase)))
+//! #     .header("Idempotency-Key", "order-1234")
+//! #     .body(payment)
+//! #     .send()
+//! #     .await?;
+//! # sandbox.settle();
+//!
+//! // Your service handles the event, and its answer gets lost: the event stays pending.
+//! webhooks.inject(DeliveryFault::LoseAnswer);
+//! let deliveries = webhooks.deliver_pending(&url).await?;
+//! assert!(matches!(deliveries[0].outcome(), DeliveryOutcome::NoAnswer { .. }));
+//!
+//! // So it comes again.
+//! let deliveries = webhooks.deliver_pending(&url).await?;
+//! assert_eq!(deliveries[0].outcome(), &DeliveryOutcome::Accepted(200));
+//! assert!(webhooks.pending().is_empty());
+//!
+//! // Any event can be delivered again, several in any order.
+//! let events = sandbox.events();
+//! webhooks.deliver(events.iter().rev(), &url).await?;
+//!
+//! // Somebody changes the amount on the way.
+//! webhooks.inject(DeliveryFault::alter(|body| body["data"]["payment"]["amount"] = 1.into()));
+//! webhooks.deliver(&events, &url).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | wanted | do |
+//! |---|---|
+//! | the same event twice | [`Webhooks::deliver`] with it given twice, or [`DeliveryFault::LoseAnswer`] |
+//! | another order | [`Webhooks::deliver`] in that order, or [`DeliveryFault::Delay`] |
+//! | an event that never comes | [`DeliveryFault::Lose`] |
+//! | one that comes late | deliver it later; the clock may have moved |
+//! | a forgery | [`DeliveryFault::WrongSecret`], [`DeliveryFault::Unsigned`], [`DeliveryFault::Signature`], [`DeliveryFault::alter`] |
+//! | a replay, a wrong clock | [`DeliveryFault::SignedAt`] |
 //!
 //! # Choices where the documents are silent
 //! - Refunds answer 201. Members and parameters that the documents do not name are refused
@@ -27,6 +104,9 @@
 //!   is the API key alone, so the same key and bytes on another path replay the first answer.
 //! - Pending refunds hold their amount back from `amount_refundable`.
 //! - With `ending_before`, `has_more` tells whether newer payments remain.
+//! - A webhook is delivered once an endpoint answers it with 2xx. When it is tried again is up to
+//!   the test; the program tries again every 2 s. Each delivery has a fresh signature over the same
+//!   bytes. There is one webhook secret for test and live payments.
 //! - All sandbox cards come from DE. Other card numbers that pass the Luhn check succeed; those
 //!   that do not fail with `invalid_number`; an expiry in the past fails with `expired_card`.
 
@@ -42,8 +122,10 @@ mod journal;
 mod ledger;
 mod pages;
 mod payment;
+mod queue;
 mod sandbox;
 mod server;
+mod webhook;
 
 pub use api::route::Operation;
 pub use clock::{DEFAULT_START, TestClock};
@@ -54,3 +136,4 @@ pub use journal::{Answer, RecordedRequest};
 pub use ledger::{Ledger, PaymentRecord, RefundRecord};
 pub use payment::{Kind, Progress, RefundStatus, Status};
 pub use sandbox::{Builder, Sandbox, SandboxError};
+pub use webhook::{Delivery, DeliveryFault, DeliveryOutcome, Webhooks};

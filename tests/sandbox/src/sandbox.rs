@@ -18,6 +18,7 @@ use crate::ledger::Ledger;
 use crate::pages;
 use crate::payment::{Payment, Progress, Rules};
 use crate::server::{self, Core};
+use crate::webhook::{self, Webhooks};
 
 /// A Flowlix server on a loopback port. Dropping it stops the server and its connections.
 ///
@@ -55,7 +56,7 @@ pub struct Builder {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SandboxError {
-    /// No payment or refund has this id.
+    /// No payment, refund or event has this id.
     NotFound {
         /// The id.
         id: String,
@@ -69,6 +70,12 @@ pub enum SandboxError {
     },
     /// A card number must consist of digits.
     NotACardNumber,
+    /// Webhooks are posted over plain HTTP to the address of a service: `http://`, a host, and
+    /// any port and path.
+    NotAnEndpoint {
+        /// The address.
+        url: String,
+    },
 }
 
 impl fmt::Display for SandboxError {
@@ -82,6 +89,10 @@ impl fmt::Display for SandboxError {
                 )
             }
             Self::NotACardNumber => f.write_str("a card number must consist of digits"),
+            Self::NotAnEndpoint { url } => write!(
+                f,
+                "{url:?} is no endpoint for webhooks: give it as http://host:port/path"
+            ),
         }
     }
 }
@@ -270,7 +281,19 @@ impl Sandbox {
         self.core.journal.requests()
     }
 
-    /// The webhook events that Flowlix would have sent so far (uppercase only).
+    /// The secret with which [`Webhooks`] signs, for test and live payments alike.
+    #[must_use]
+    pub fn webhook_secret(&self) -> &'static str {
+        webhook::SECRET
+    }
+
+    /// Posts events to a service, when and how the test says.
+    #[must_use]
+    pub fn webhooks(&self) -> Webhooks {
+        Webhooks::new(Arc::clone(&self.core), self.clock.clone())
+    }
+
+    /// The webhook events that there are so far (uppercase only), oldest first, delivered or not.
     #[must_use]
     pub fn events(&self) -> Vec<Event> {
         self.core.api().events().to_vec()

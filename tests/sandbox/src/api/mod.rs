@@ -120,6 +120,17 @@ impl Api {
         &self.events
     }
 
+    pub(crate) fn event(&mut self, id: &str) -> Option<&Event> {
+        self.events().iter().find(|event| event.id() == id)
+    }
+
+    /// Notes that an event need not be delivered any more.
+    pub(crate) fn settle_event(&mut self, id: &str) {
+        if let Some(event) = self.events.iter_mut().find(|event| event.id() == id) {
+            event.settle();
+        }
+    }
+
     pub(crate) fn find(&mut self, payment_id: &str) -> Option<&Payment> {
         self.catch_up();
         self.payments
@@ -151,15 +162,20 @@ impl Api {
         let payment = self.payments.get_mut(index)?;
         let before = Event::watch(payment);
         let result = change(payment, now, &mut self.ids);
-        let new = Event::since(&before, payment, now, &self.urls, &mut self.ids);
+        let new = Event::since(&before, payment, &self.urls, &mut self.ids);
         self.events.extend(new);
         Some(result)
     }
 
     fn catch_up(&mut self) {
         let now = self.clock.now();
+        let known = self.events.len();
         for index in 0..self.payments.len() {
             self.change_at(index, now, Payment::catch_up);
+        }
+        // The clock may have passed many moments at once, in another order than that of payments.
+        if let Some(new) = self.events.get_mut(known..) {
+            new.sort_by_key(Event::created_at);
         }
     }
 

@@ -12,12 +12,14 @@ use tokio::task::JoinSet;
 use crate::api::Api;
 use crate::fault::Faults;
 use crate::journal::Journal;
+use crate::webhook::DeliveryFaults;
 
 /// What all connections share with the [`Sandbox`](crate::Sandbox) handle.
 #[derive(Debug)]
 pub(crate) struct Core {
     api: Mutex<Api>,
     pub(crate) faults: Faults,
+    pub(crate) delivery_faults: DeliveryFaults,
     pub(crate) journal: Journal,
     pub(crate) stalls: Stalls,
 }
@@ -27,6 +29,7 @@ impl Core {
         Self {
             api: Mutex::new(api),
             faults: Faults::default(),
+            delivery_faults: DeliveryFaults::default(),
             journal: Journal::default(),
             stalls: Stalls::default(),
         }

@@ -9,6 +9,7 @@
 mod auth;
 mod challenge;
 mod client;
+mod endpoint;
 mod faults;
 mod hosted;
 mod idempotency;
@@ -19,3 +20,4 @@ mod program;
 mod rate_limit;
 mod refunds;
 mod validation;
+mod webhooks;
