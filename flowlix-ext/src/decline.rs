@@ -4,6 +4,8 @@ use std::fmt;
 
 use flowlix_api::model::{DeclineCode, ErrorDetail, Payment, Refund};
 
+use crate::call::Operation;
+
 /// What helps after a decline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -16,6 +18,9 @@ pub enum Advice {
     TryAgain,
     /// The request is wrong: the integration has to change, the customer can do nothing.
     FixIntegration,
+    /// It was a refund that failed, and nothing went back: refund again with a new key, or give the money back
+    /// in another way.
+    RefundAgain,
 }
 
 /// Why a payment or refund failed.
@@ -38,9 +43,12 @@ pub enum Advice {
 pub struct Decline {
     code: Option<DeclineCode>,
     message: Option<String>,
+    of_refund: bool,
 }
 
 const GENERIC: &str = "Your card was declined. Please try a different card.";
+/// Who waits for money need not hear about cards.
+const REFUND: &str = "The refund could not be completed. Please contact us.";
 
 impl Decline {
     /// A decline of which only the code is known.
@@ -49,6 +57,7 @@ impl Decline {
         Self {
             code: Some(code),
             message: None,
+            of_refund: false,
         }
     }
 
@@ -58,6 +67,7 @@ impl Decline {
         Self {
             code: payment.decline_code.clone(),
             message: payment.decline_message.clone(),
+            of_refund: false,
         }
     }
 
@@ -67,13 +77,15 @@ impl Decline {
         Self {
             code: refund.decline_code.clone(),
             message: refund.decline_message.clone(),
+            of_refund: true,
         }
     }
 
-    pub(crate) fn of_error(detail: &ErrorDetail) -> Self {
+    pub(crate) fn of_error(operation: Option<Operation>, detail: &ErrorDetail) -> Self {
         Self {
             code: detail.decline_code.clone(),
             message: detail.message.clone(),
+            of_refund: operation == Some(Operation::CreateRefund),
         }
     }
 
@@ -93,10 +105,11 @@ impl Decline {
     #[must_use]
     pub fn advice(&self) -> Advice {
         match &self.code {
-            Some(DeclineCode::InvalidNumber | DeclineCode::InvalidExpiry) => Advice::CorrectEntry,
             Some(DeclineCode::InvalidAmount | DeclineCode::InvalidCurrency) => {
                 Advice::FixIntegration
             }
+            _ if self.of_refund => Advice::RefundAgain,
+            Some(DeclineCode::InvalidNumber | DeclineCode::InvalidExpiry) => Advice::CorrectEntry,
             Some(
                 DeclineCode::ThreeDSecureFailed
                 | DeclineCode::ThreeDSecureTimeout
@@ -131,6 +144,7 @@ impl Decline {
     #[must_use]
     pub fn customer_message(&self) -> &'static str {
         match &self.code {
+            _ if self.of_refund => REFUND,
             Some(DeclineCode::InsufficientFunds) => {
                 "Your card has insufficient funds. Please try a different card."
             }
@@ -169,12 +183,14 @@ impl fmt::Debug for Decline {
         f.debug_struct("Decline")
             .field("code", &self.code)
             .field("message", &self.message)
+            .field("of_refund", &self.of_refund)
             .finish()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use flowlix_api::Dialect;
     use flowlix_api::open::OpenEnum as _;
 
     use super::*;
@@ -185,6 +201,7 @@ mod tests {
 
     #[test]
     fn every_documented_code_has_its_advice() {
+        let mut advised = Vec::new();
         for (advice, codes) in [
             (
                 Advice::AnotherCard,
@@ -200,15 +217,49 @@ mod tests {
             ),
         ] {
             for code in codes.split_whitespace() {
-                assert!(!DeclineCode::from(code).is_unknown(), "{code}");
-                assert_eq!(with(code).advice(), advice, "{code}");
+                let may_retry = matches!(advice, Advice::TryAgain | Advice::CorrectEntry);
+                // The letter case is not a matter of the dialect.
+                for spelled in [code.to_owned(), code.to_uppercase()] {
+                    let decline = with(&spelled);
+                    assert_eq!(decline.advice(), advice, "{spelled}");
+                    assert_eq!(decline.may_retry(), may_retry, "{spelled}");
+                    assert!(!decline.customer_message().is_empty());
+                }
+                advised.push(DeclineCode::from(code));
             }
         }
-        assert_eq!(
-            DeclineCode::known().len(),
-            20,
-            "a new code needs its row above"
-        );
+        // What the documents list, neither more nor less: the enum is generated from both of them.
+        for code in DeclineCode::known() {
+            assert!(advised.contains(code), "{code} needs its row above");
+            for dialect in [Dialect::SnakeCase, Dialect::Uppercase] {
+                assert!(code.spelled(dialect).is_some(), "{code} in {dialect}");
+            }
+        }
+        assert_eq!(advised.len(), DeclineCode::known().len());
+    }
+
+    #[test]
+    fn the_guides_words_are_the_customers() {
+        for (code, text) in [
+            (
+                "insufficient_funds",
+                "Your card has insufficient funds. Please try a different card.",
+            ),
+            (
+                "expired_card",
+                "Your card has expired. Please use a different card.",
+            ),
+            (
+                "do_not_honor",
+                "Your card was declined. Please contact your bank or try a different card.",
+            ),
+            (
+                "generic_decline",
+                "Your card was declined. Please try a different card.",
+            ),
+        ] {
+            assert_eq!(with(code).customer_message(), text);
+        }
     }
 
     #[test]
@@ -218,11 +269,29 @@ mod tests {
             Decline {
                 code: None,
                 message: None,
+                of_refund: false,
             },
         ] {
             assert_eq!(decline.customer_message(), GENERIC);
             assert_eq!(decline.advice(), Advice::AnotherCard);
             assert!(!decline.may_retry());
+        }
+    }
+
+    #[test]
+    fn a_refund_that_failed_is_no_declined_card() {
+        for code in DeclineCode::known() {
+            let refund = Decline {
+                of_refund: true,
+                ..Decline::from_code(code.clone())
+            };
+            assert_eq!(refund.customer_message(), REFUND);
+            assert!(!refund.may_retry(), "{code}");
+            let advice = match code {
+                DeclineCode::InvalidAmount | DeclineCode::InvalidCurrency => Advice::FixIntegration,
+                _ => Advice::RefundAgain,
+            };
+            assert_eq!(refund.advice(), advice, "{code}");
         }
     }
 

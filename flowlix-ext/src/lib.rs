@@ -123,7 +123,7 @@
 //! [`list`](payments::Payments::list) follows the pages with the same filters on each. A payment that cannot be
 //! read does not lose the others, and [`Items::cursor`](payments::Items::cursor) can be stored to go on from.
 //! ```
-//! use flowlix_ext::{CardDetails, Flowlix, Money, model::PaymentStatus};
+//! use flowlix_ext::{CardDetails, Flowlix, Money, PaymentExt, model::PaymentStatus};
 //!
 //! # #[tokio::main]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -133,15 +133,15 @@
 //! # let card = CardDetails::new("4111111111111111", 12, 2030, "314", "Jenny Rosen");
 //! # let payment = flowlix.payments().create_direct(Money::eur(49_99), card).await?;
 //! # flowlix.payments().wait(&payment.id).await?;
-//! let mut charged = 0; // minor units
+//! let mut charged = Money::eur(0); // another currency is an error, not a wrong sum
 //! let mut items = flowlix.payments().list().status(PaymentStatus::Succeeded).items();
 //! while let Some(item) = items.next().await? {
 //!     match item {
-//!         Ok(payment) => charged += payment.amount,
+//!         Ok(payment) => charged = charged.checked_add(&payment.money())?,
 //!         Err(unreadable) => eprintln!("look at {:?} by hand: {unreadable}", unreadable.id()),
 //!     }
 //! }
-//! assert_eq!(charged, 49_99);
+//! assert_eq!(charged, Money::eur(49_99));
 //! assert!(items.is_complete()); // otherwise the sum is not the whole sum
 //! # Ok(())
 //! # }
@@ -209,8 +209,8 @@
 //! ```
 //!
 //! # Without async
-//! The feature `blocking` adds the module `blocking`: its `Flowlix::run` takes any builder of this crate, so
-//! there is nothing else to learn.
+//! The feature `blocking` adds the module `blocking`: its `Flowlix::run` takes any builder of this crate, and
+//! `Flowlix::iter` any list, so there is nothing else to learn.
 //!
 //! # See what happens
 //! Spans and events go to `tracing`, under OpenTelemetry's names. A [hook](call::hook::Hook) sees every attempt

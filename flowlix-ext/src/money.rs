@@ -27,9 +27,15 @@ pub struct Money {
 }
 
 impl Money {
-    /// An amount of any currency, in its minor units.
+    /// An amount of any currency, in its minor units. The code of a currency that Flowlix does not document
+    /// is taken in capitals, as ISO 4217 writes it, whichever dialect named it.
     #[must_use]
     pub fn new(minor_units: i64, currency: Currency) -> Self {
+        let currency = if currency.is_unknown() {
+            Currency::from(currency.as_str().to_ascii_uppercase().as_str())
+        } else {
+            currency
+        };
         Self {
             minor_units,
             currency,
@@ -103,10 +109,6 @@ impl Money {
     }
 }
 
-fn code(currency: &Currency) -> String {
-    currency.as_str().to_ascii_uppercase()
-}
-
 /// Digits after the point, or `None` for what ISO 4217 does not list or gives no minor unit.
 fn exponent(code: &str) -> Option<usize> {
     iso_currency::Currency::from_code(code)?
@@ -117,8 +119,8 @@ fn exponent(code: &str) -> Option<usize> {
 /// `EUR 49.99`. A currency without ISO 4217 minor units shows the bare number of minor units, marked so.
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let code = code(&self.currency);
-        let Some(exponent) = exponent(&code) else {
+        let code = self.currency.as_str();
+        let Some(exponent) = exponent(code) else {
             return write!(f, "{code} {} minor units", self.minor_units);
         };
         let sign = if self.minor_units < 0 { "-" } else { "" };
@@ -234,6 +236,20 @@ mod tests {
             ("EUR +1", MoneyError::Malformed),
             ("EUR 1e3", MoneyError::Malformed),
             ("EUR 1.", MoneyError::Malformed),
+            ("EUR -", MoneyError::Malformed),
+            ("EUR 1.-5", MoneyError::Malformed),
+            ("EUR 1.5.5", MoneyError::Malformed),
+            ("EUR 1 000.00", MoneyError::Malformed),
+            ("EUR  49.99", MoneyError::Malformed),
+            ("EUR\u{a0}49.99", MoneyError::Malformed),
+            ("EUR\t49.99", MoneyError::Malformed),
+            ("EUR49.99", MoneyError::Malformed),
+            ("49.99 EUR", MoneyError::Malformed),
+            ("EUR ٤٩.٩٩", MoneyError::Malformed),
+            ("KWD 1.٩9", MoneyError::Malformed),
+            ("EUR 0x10", MoneyError::Malformed),
+            ("JPY 100.00", MoneyError::Malformed),
+            ("EURO 1.00", MoneyError::Malformed),
             ("JPY 5.", MoneyError::Malformed),
             ("ZZZ 1.00", MoneyError::UnknownCurrency),
             ("XAU 1", MoneyError::UnknownCurrency),
@@ -247,6 +263,34 @@ mod tests {
     fn a_currency_nobody_knows_is_shown_without_guessing_its_digits() {
         let money = Money::new(4999, Currency::from("zzz"));
         assert_eq!(money.to_string(), "ZZZ 4999 minor units");
+    }
+
+    #[test]
+    fn a_currency_is_the_same_in_either_dialects_spelling() {
+        for (lower, upper) in [("chf", "CHF"), ("eur", "EUR"), ("zzz", "ZZZ")] {
+            let (snake_case, uppercase) = (Currency::from(lower), Currency::from(upper));
+            let (one, two) = (Money::new(1, snake_case), Money::new(2, uppercase));
+            assert_eq!(one.currency(), two.currency());
+            assert_eq!(one.checked_add(&two).unwrap().minor_units(), 3);
+        }
+        let franc: Money = "CHF 0.05".parse().unwrap();
+        assert_eq!(franc, Money::new(5, Currency::from("chf")));
+    }
+
+    #[test]
+    fn exponents_are_those_of_iso_4217() {
+        for (text, minor_units) in [
+            ("ISK 7", 7),
+            ("HUF 7.00", 700),
+            ("TND 7.000", 7000),
+            ("CLF 7.0000", 70_000),
+            ("GBP 7.00", 700),
+            ("USD 7.00", 700),
+        ] {
+            let money: Money = text.parse().unwrap();
+            assert_eq!(money.minor_units(), minor_units, "{text}");
+            assert_eq!(money.to_string(), text);
+        }
     }
 
     #[test]

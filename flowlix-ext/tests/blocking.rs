@@ -6,10 +6,12 @@ mod common;
 
 use common::{DIALECTS, VISA, card};
 use flowlix_ext::blocking::Flowlix;
+use flowlix_ext::model::PaymentStatus;
+use flowlix_ext::payments::HostedReturn;
 use flowlix_ext::refunds::RefundSettled;
 use flowlix_ext::testing::ManualTime;
 use flowlix_ext::{ErrorKind, IdempotencyKey, Money, Settled};
-use flowlix_sandbox::{Dialect, Fault, Sandbox};
+use flowlix_sandbox::{Dialect, Fault, Operation, Sandbox};
 use tokio::runtime::Runtime;
 
 /// A sandbox on a runtime of its own, and a client that knows nothing of that.
@@ -114,7 +116,8 @@ fn a_call_in_an_async_runtime_is_refused_and_nothing_is_sent() {
             .unwrap();
         assert!(sandbox.requests().is_empty());
 
-        // The last clone may be dropped anywhere.
+        // A client may be built anywhere, and its last clone dropped anywhere.
+        runtime.block_on(async { Flowlix::new("fl_test_sk_abc123").unwrap() });
         drop(try_it);
         runtime.block_on(async move { drop(flowlix) });
     }
@@ -132,4 +135,99 @@ fn an_error_is_the_async_clients_error() {
     let error = Flowlix::new("sk_canary123").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Configuration);
     assert!(!format!("{error:?}").contains("canary"));
+}
+
+#[test]
+fn streams_are_iterators() {
+    for dialect in DIALECTS {
+        let (runtime, sandbox, flowlix) = stage(dialect);
+        let mut created = Vec::new();
+        for amount in 1..=5 {
+            let payments = flowlix.payments();
+            let create = payments.create_direct(Money::eur(amount), card(VISA));
+            created.insert(0, flowlix.run(create).unwrap().id.clone());
+        }
+        let list = || flowlix.payments().list().limit(2).max_attempts(1);
+        let mut items = list().items();
+        let listed: Vec<_> = flowlix
+            .iter(&mut items)
+            .map(|item| item.unwrap().unwrap().id)
+            .collect();
+        assert_eq!(listed, created);
+        assert!(items.is_complete());
+        let pages: Vec<_> = flowlix.iter(list().pages()).collect();
+        let sizes = pages.iter().map(|page| page.as_ref().unwrap().items.len());
+        assert_eq!(sizes.collect::<Vec<_>>(), [2, 2, 1]);
+
+        // It ends after its first error, and the stream knows where it stood.
+        sandbox.inject_at(Operation::ListPayments, Fault::Pass, 1);
+        sandbox.inject_at(Operation::ListPayments, Fault::status(500), 1);
+        let mut items = list().items();
+        let results: Vec<_> = flowlix.iter(&mut items).map(|item| item.is_ok()).collect();
+        assert_eq!(results, [true, true, false]);
+        assert!(!items.is_complete());
+        assert_eq!(items.cursor().position(), Some(&created[1]));
+
+        let mut watch = flowlix.payments().watch(&created[0]);
+        let last = flowlix.iter(&mut watch).last().unwrap().unwrap();
+        assert_eq!(last.status, PaymentStatus::Succeeded);
+        let settled = flowlix.run(watch.settled()).unwrap();
+        assert!(matches!(settled, Settled::Succeeded(_)));
+
+        let asked = sandbox.requests().len();
+        let refused: Vec<_> = runtime.block_on(async { flowlix.iter(list().items()).collect() });
+        let [Err(error)] = refused.as_slice() else {
+            panic!("{refused:?}");
+        };
+        assert_eq!(error.kind(), ErrorKind::BlockingInAsync);
+        assert_eq!(sandbox.requests().len(), asked);
+    }
+}
+
+#[test]
+fn every_operation_can_be_run() {
+    for dialect in DIALECTS {
+        let (_runtime, sandbox, flowlix) = stage(dialect);
+        let back = "https://shop.example.com/back";
+        let hosted = flowlix.payments().create_hosted(Money::eur(25_00), back);
+        let hosted = flowlix.run(hosted).unwrap();
+        sandbox.complete_hosted(hosted.id.as_str(), VISA).unwrap();
+        let address = sandbox.return_address(hosted.id.as_str()).unwrap();
+        let returned = HostedReturn::parse(&address.unwrap()).unwrap();
+        let settled = flowlix.run(returned.confirm(flowlix.client())).unwrap();
+        assert!(matches!(settled, Settled::Succeeded(_)));
+        let page = flowlix.run(flowlix.payments().list().page()).unwrap();
+        assert_eq!(page.items.len(), 1);
+        let payment = flowlix
+            .run(flowlix.payments().retrieve(&hosted.id))
+            .unwrap();
+        let refund = flowlix.refunds().of(&payment).amount(1).reason("late");
+        assert!(flowlix.run(refund).unwrap().refund.is_some());
+        let handle = flowlix.payments().wait(&payment.id).handle();
+        let resumed = flowlix.run(flowlix.payments().resume(handle)).unwrap();
+        assert_eq!(resumed.payment().id, payment.id);
+        // Work that fails in a way of its own.
+        let work = async { Err::<(), _>("its own way") };
+        assert_eq!(flowlix.block_on(work).unwrap(), Err("its own way"));
+    }
+}
+
+#[test]
+fn what_was_begun_outlives_the_client_that_began_it() {
+    for dialect in DIALECTS {
+        let (_runtime, sandbox, flowlix) = stage(dialect);
+        let payments = flowlix.payments();
+        let create = payments.create_direct(Money::eur(49_99), card(VISA));
+        flowlix.run(create).unwrap();
+        let mut items = payments.list().limit(1).items();
+        let another = {
+            let (first, another) = (flowlix.clone(), flowlix.clone());
+            drop((first, flowlix));
+            another
+        };
+        assert_eq!(another.iter(&mut items).count(), 1);
+        drop(another);
+        assert_eq!(sandbox.ledger().payments().len(), 1);
+        drop(items);
+    }
 }

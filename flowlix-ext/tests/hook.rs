@@ -206,7 +206,7 @@ async fn a_header_that_is_not_the_callers_is_refused_with_all_else_that_is_wrong
             .header("Host", "canary")
             .await
             .unwrap_err();
-        assert_eq!(fields(&error), ["header host", "return_url"]);
+        assert_eq!(fields(&error), ["return_url", "header host"]);
         let id = flowlix_ext::model::PaymentId::received("pay_abc123").unwrap();
         let read = stage.flowlix.payments().retrieve(&id);
         let error = read.header("Idempotency-Key", "canary").await.unwrap_err();

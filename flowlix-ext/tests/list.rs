@@ -8,7 +8,7 @@
 
 mod common;
 
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
@@ -276,7 +276,11 @@ async fn what_the_dialect_cannot_ask_is_refused_by_name_before_sending() {
         let (stage, ids) = stage_with(dialect, 1).await;
         let known = id(&ids[0]);
         let both = list(&stage).starting_after(&known).ending_before(&known);
+        let swapped = list(&stage)
+            .created_gte(1_719_878_400)
+            .created_lt(1_719_792_000);
         for (refused, field) in [
+            (swapped, "created_lt"),
             (list(&stage).limit(0), "limit"),
             (list(&stage).limit(101), "limit"),
             (list(&stage).limit(u32::MAX), "limit"),
@@ -354,6 +358,69 @@ async fn a_stored_cursor_keeps_its_direction() {
     );
 }
 
+#[tokio::test]
+async fn a_filter_that_is_set_anew_takes_the_place_of_the_cursors() {
+    for dialect in DIALECTS {
+        let stage = Stage::new(dialect).await;
+        let charged = fill(&stage, 3).await;
+        let declined = pay(&stage, DECLINED).await;
+        let newest = pay(&stage, VISA).await;
+        stage.sandbox.settle();
+        let mut items = list(&stage)
+            .status(PaymentStatus::Succeeded)
+            .limit(1)
+            .items();
+        assert_eq!(name(&items.next().await.unwrap().unwrap()), newest);
+        let cursor = items.cursor().clone();
+        let from = || stage.flowlix.payments().list_from(cursor.clone());
+
+        let mut failed = from().status(PaymentStatus::Failed).limit(50).items();
+        assert_eq!(rest(&mut failed).await, [declined]);
+        let query = lists(&stage).pop().unwrap().query().to_lowercase();
+        assert!(query.contains("limit=50") && query.contains("status=failed"));
+        assert_eq!(rest(&mut from().items()).await, charged);
+        let elsewhere = from().starting_after(&id(&charged[1]));
+        assert_eq!(rest(&mut elsewhere.items()).await, charged[2..]);
+
+        let error = from().ending_before(&id(&newest)).page().await.unwrap_err();
+        assert!(error.is_invalid_request());
+    }
+}
+
+#[tokio::test]
+async fn a_time_without_a_moment_holds_no_payment_and_is_no_error() {
+    for dialect in DIALECTS {
+        let (stage, _) = stage_with(dialect, 1).await;
+        let now = stage.sandbox.clock().now();
+        let mut items = list(&stage).created_gte(now).created_lt(now).items();
+        assert_eq!(items.next().await.unwrap(), None);
+        assert!(items.is_complete());
+    }
+}
+
+#[tokio::test]
+async fn a_cursor_of_another_dialect_is_refused_by_flowlix_and_hides_nothing() {
+    for dialect in DIALECTS {
+        let (stage, ids) = stage_with(dialect, 2).await;
+        let mut items = list(&stage).limit(1).items();
+        assert_eq!(name(&items.next().await.unwrap().unwrap()), ids[0]);
+        let other = DIALECTS
+            .into_iter()
+            .find(|other| *other != dialect)
+            .unwrap();
+        let foreign = flowlix_ext::Flowlix::builder(stage.sandbox.key(other))
+            .base_url(stage.sandbox.base_url())
+            .build()
+            .unwrap();
+        let mut resumed = foreign.payments().list_from(items.cursor().clone()).items();
+        assert_eq!(
+            resumed.next().await.unwrap_err().kind(),
+            ErrorKind::Rejected
+        );
+        assert!(!resumed.is_complete());
+    }
+}
+
 #[test]
 fn a_cursor_with_a_filter_of_another_version_is_refused() {
     let stored = r#"{"limit":10,"merchant_reference":"ord_1234"}"#;
@@ -405,6 +472,39 @@ async fn one_payment_that_cannot_be_read_costs_no_other() {
         }
         assert_eq!(lists(&stage).len(), 2);
     }
+}
+
+#[tokio::test]
+async fn backward_goes_on_from_a_first_payment_that_cannot_be_read() {
+    let (stage, newest_first) = stage_with(Dialect::Uppercase, 6).await;
+    // The first of the page is the one that a backward list goes on from.
+    alter(&stage, 0, |page| {
+        page["data"][0]["amount"] = json!("canary")
+    });
+    let mut items = list(&stage)
+        .limit(2)
+        .ending_before(&id(&newest_first[5]))
+        .items();
+    let mut listed = Vec::new();
+    while let Some(item) = items.next().await.unwrap() {
+        listed.push(match item {
+            Ok(payment) => payment.id.to_string(),
+            Err(undecodable) => undecodable.id().unwrap().to_string(),
+        });
+    }
+    let mut oldest_first = newest_first[..5].to_vec();
+    oldest_first.reverse();
+    assert_eq!(listed, oldest_first);
+
+    alter(&stage, 0, |page| page["data"][0]["id"] = json!(null));
+    let mut items = list(&stage)
+        .limit(2)
+        .ending_before(&id(&newest_first[5]))
+        .items();
+    assert_eq!(name(&items.next().await.unwrap().unwrap()), newest_first[4]);
+    assert!(items.next().await.unwrap().unwrap().is_err());
+    assert_stuck(&items.next().await.unwrap_err(), "more payments follow");
+    assert_eq!(items.cursor().position(), Some(&id(&newest_first[4])));
 }
 
 #[tokio::test]
@@ -689,16 +789,7 @@ async fn giving_up_on_the_next_item_loses_nothing() {
             .sandbox
             .inject_at(Operation::ListPayments, Fault::StallAnswer, 1);
         let mut items = list(&stage).items();
-        {
-            // Sent, unanswered, and given up.
-            let mut next = pin!(items.next());
-            let mut stalled = pin!(stage.sandbox.wait_for_stalled(1));
-            std::future::poll_fn(|context| {
-                assert!(next.as_mut().poll(context).is_pending());
-                stalled.as_mut().poll(context)
-            })
-            .await;
-        }
+        stage.give_up_when_stalled(items.next()).await;
         stage.sandbox.release_stalled();
         assert_eq!(rest(&mut items).await, expected);
         assert_eq!(lists(&stage).len(), 1);

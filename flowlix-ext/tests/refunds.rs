@@ -5,11 +5,16 @@ mod common;
 
 use std::time::{Duration, SystemTime};
 
-use common::{DIALECTS, Stage};
+use common::{DIALECTS, Stage, THREE_D_SECURE};
+use flowlix_ext::call::history::StopReason;
+use flowlix_ext::decline::Advice;
+use flowlix_ext::journal::{
+    Journal, JournalFuture, MemoryJournal, Record, RecordId, SECRET_LENGTH, Scope,
+};
 use flowlix_ext::model::{Payment, Refund};
 use flowlix_ext::refunds::{CreateRefund, RefundSettled};
 use flowlix_ext::testing::ManualTime;
-use flowlix_ext::{Error, ErrorKind, Flowlix, IdempotencyKey};
+use flowlix_ext::{Error, ErrorKind, Flowlix, IdempotencyKey, Settled};
 use flowlix_sandbox::{Dialect, Fault, Operation};
 
 const DAY: u64 = 24 * 60 * 60;
@@ -65,7 +70,11 @@ async fn a_refund_that_fails_says_why() {
         let RefundSettled::Failed(failed) = settled else {
             panic!("not failed");
         };
-        assert_eq!(failed.decline().code().unwrap().as_str(), "generic_decline");
+        let decline = failed.decline();
+        assert_eq!(decline.code().unwrap().as_str(), "generic_decline");
+        assert_eq!(decline.advice(), Advice::RefundAgain);
+        let text = decline.customer_message();
+        assert!(text.contains("refund") && !text.contains("card"), "{text}");
         assert_eq!(failed.into_refund().payment_id, Some(payment.id));
         assert_eq!(stage.sandbox.ledger().amount_refunded(), 0);
     }
@@ -297,5 +306,284 @@ async fn a_refund_on_the_last_day_is_sent() {
         let error = refund(&payment).await.unwrap_err();
         assert_eq!(fields(&error), ["payment_id"]);
         assert_eq!(stage.sandbox.ledger().refunds().count(), 1);
+    }
+}
+
+#[tokio::test]
+async fn all_that_is_left_of_a_payment_that_did_not_succeed_is_refused_for_that_reason() {
+    for dialect in DIALECTS {
+        let stage = Stage::new(dialect).await;
+        let pending = stage.create_with(THREE_D_SECURE).await.unwrap();
+        let refunds = stage.flowlix.refunds();
+        let of = refunds.of(&pending).reason("late").await.unwrap_err();
+        let waiting = stage.flowlix.payments().wait(&pending.id).await.unwrap();
+        assert!(matches!(waiting, Settled::RequiresAction(_)));
+        let checked = refunds.create(&pending.id).reason("late").check_first();
+        let checked = checked.idempotency_key(key("pending")).await.unwrap_err();
+        for (error, state) in [(of, "is PENDING"), (checked, "is REQUIRES_ACTION")] {
+            assert_eq!(fields(&error), ["payment_id"]);
+            assert!(error.to_string().contains(state), "{error}");
+        }
+        assert_eq!(stage.posts().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn what_is_left_is_not_guessed_where_flowlix_does_not_say_it() {
+    let stage = Stage::new(Dialect::Uppercase).await;
+    let mut payment = stage.charged().await;
+    payment.amount_refundable = None;
+    let refund = |payment: &Payment| stage.flowlix.refunds().of(payment);
+    let error = refund(&payment).await.unwrap_err();
+    assert_eq!(fields(&error), ["amount"]);
+    assert!(error.to_string().contains("did not say"), "{error}");
+    assert!(stage.sandbox.ledger().refunds().next().is_none());
+    // What the refunds leave is no guess when it is nothing, and an amount needs none.
+    payment.amount_refunded = Some(payment.amount);
+    let error = refund(&payment).await.unwrap_err();
+    assert_eq!(fields(&error), ["amount"]);
+    assert!(error.to_string().contains("nothing of the payment"));
+    payment.amount_refunded = None;
+    refund(&payment).amount(1).await.unwrap();
+}
+
+/// Uppercase alone: the other dialect computes what is left itself.
+#[tokio::test]
+async fn a_repeat_never_refunds_another_amount_than_the_first_call_did() {
+    let stage = Stage::new(Dialect::Uppercase).await;
+    let payment = stage.charged().await;
+    let refund = |name: &str| {
+        let create = stage.flowlix.refunds().create(&payment.id);
+        create.idempotency_key(key(name)).max_attempts(1)
+    };
+    refund("part").amount(10_00).await.unwrap();
+    stage
+        .sandbox
+        .inject_at(Operation::Refund, Fault::LoseAnswer, 1);
+    let lost = refund("rest").await.unwrap_err();
+    assert!(lost.outcome_unknown());
+    assert_eq!(lost.refund_amount(), Some(39_99));
+
+    // Nothing is left, so a repeat without the amount cannot be said, and tells how to say it.
+    let error = refund("rest").await.unwrap_err();
+    assert_eq!(fields(&error), ["amount"]);
+    assert!(error.to_string().contains("repeat that with its amount"));
+    // Something else is left now, under the same key.
+    let freed = Fault::patch(serde_json::json!({ "amount_refundable": 10_00 }));
+    stage
+        .sandbox
+        .inject_at(Operation::RetrievePayment, freed, 1);
+    let error = refund("rest").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::KeyReused);
+    assert_eq!(error.refund_amount(), Some(10_00));
+    let settled = refund("rest").amount(39_99).await.unwrap();
+    assert_eq!(settled.refund.as_ref().unwrap().amount, 39_99);
+    assert_eq!(stage.sandbox.ledger().refunds().count(), 2);
+}
+
+#[tokio::test]
+async fn a_journal_takes_a_repeat_with_the_amount_or_without_it() {
+    for dialect in DIALECTS {
+        for named in [false, true] {
+            let journal = MemoryJournal::new();
+            let stage = Stage::with(dialect, |builder| builder.journal(journal)).await;
+            let payment = stage.charged().await;
+            let refund = || {
+                let create = stage.flowlix.refunds().create(&payment.id);
+                create.reason("late").idempotency_key(key("rest"))
+            };
+            stage
+                .sandbox
+                .inject_at(Operation::Refund, Fault::LoseAnswer, 4);
+            let lost = refund().await.unwrap_err();
+            assert!(lost.outcome_unknown());
+            let repeat = match lost.refund_amount() {
+                Some(amount) if named => refund().amount(amount),
+                _ => refund(),
+            };
+            let settled = repeat.await.unwrap();
+            assert_eq!(settled.refund.as_ref().unwrap().amount, 49_99);
+            assert_eq!(stage.sandbox.ledger().refunds().count(), 1);
+
+            // Another amount is another request.
+            let error = refund().amount(1).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::KeyReused);
+            assert_eq!(stage.sandbox.ledger().refunds().count(), 1);
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_reads_while_another_refunds_under_the_same_key_gets_that_refund() {
+    for dialect in DIALECTS {
+        let journal = MemoryJournal::new();
+        let stage = Stage::with(dialect, |builder| builder.journal(journal)).await;
+        let payment = stage.charged().await;
+        let refund = || {
+            let create = stage.flowlix.refunds().create(&payment.id).reason("late");
+            create.idempotency_key(key("rest")).check_first()
+        };
+        stage
+            .sandbox
+            .inject_at(Operation::RetrievePayment, Fault::StallAnswer, 1);
+        let slow = tokio::spawn(refund().send());
+        // Real time only so that a refund that does not read fails this test instead of hanging it.
+        let reading = stage.sandbox.wait_for_stalled(1);
+        let reading = tokio::time::timeout(Duration::from_secs(10), reading);
+        reading.await.unwrap();
+        let first = refund().await.unwrap();
+        // By the time that the slow one reads, nothing is left.
+        let nothing = serde_json::json!({ "amount_refundable": 0, "status": "refunded" });
+        stage
+            .sandbox
+            .inject_at(Operation::RetrievePayment, Fault::patch(nothing), 1);
+        stage.time.advance(Duration::from_secs(20));
+        let second = slow.await.unwrap().unwrap();
+        assert_eq!(second.refund, first.refund);
+        assert_eq!(stage.sandbox.ledger().refunds().count(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_check_that_cannot_be_made_sends_no_refund() {
+    for dialect in DIALECTS {
+        for (status, kind) in [
+            (503, ErrorKind::Unavailable),
+            (401, ErrorKind::Authentication),
+            (404, ErrorKind::NotFound),
+        ] {
+            let stage = Stage::new(dialect).await;
+            let payment = stage.charged().await;
+            stage
+                .sandbox
+                .inject_at(Operation::RetrievePayment, Fault::status(status), 9);
+            let refund = stage.flowlix.refunds().create(&payment.id);
+            let error = refund.reason("late").check_first().await.unwrap_err();
+            assert_eq!(error.kind(), kind);
+            assert!(!error.may_have_taken_effect());
+            assert_eq!(stage.posts().len(), 1, "the payment's");
+            assert!(stage.sandbox.ledger().refunds().next().is_none());
+        }
+    }
+}
+
+#[tokio::test]
+async fn reading_the_payment_counts_into_the_time_of_the_whole_call() {
+    for dialect in DIALECTS {
+        let stage = Stage::new(dialect).await;
+        let payment = stage.charged().await;
+        let slow = Fault::status_retry_after(503, "40");
+        stage.sandbox.inject_at(Operation::RetrievePayment, slow, 1);
+        let slow = Fault::status_retry_after(503, "30");
+        stage.sandbox.inject_at(Operation::Refund, slow, 1);
+        let before: Duration = stage.time.delays().iter().sum();
+        let refund = stage.flowlix.refunds().create(&payment.id).reason("late");
+        let error = refund.check_first().await.unwrap_err();
+        let stop = error.stop_reason();
+        assert!(matches!(stop, Some(StopReason::Deadline { .. })), "{error}");
+        let took: Duration = stage.time.delays().iter().sum();
+        assert_eq!(took - before, Duration::from_secs(40));
+        assert_eq!(stage.sandbox.ledger().refunds().count(), 0);
+    }
+}
+
+/// A journal that takes its time to say what it knows.
+struct Slow(MemoryJournal, ManualTime);
+
+impl Journal for Slow {
+    fn secret(&self, proposal: [u8; SECRET_LENGTH]) -> JournalFuture<'_, [u8; SECRET_LENGTH]> {
+        self.0.secret(proposal)
+    }
+    fn load<'a>(&'a self, id: &'a RecordId) -> JournalFuture<'a, Option<Record>> {
+        self.1.advance(Duration::from_secs(25));
+        self.0.load(id)
+    }
+    fn store<'a>(&'a self, record: &'a Record) -> JournalFuture<'a, bool> {
+        self.0.store(record)
+    }
+    fn unsettled<'a>(
+        &'a self,
+        scope: &'a Scope,
+        after: Option<&'a RecordId>,
+        limit: u32,
+    ) -> JournalFuture<'a, Vec<Record>> {
+        self.0.unsettled(scope, after, limit)
+    }
+    fn prune<'a>(&'a self, scope: &'a Scope, changed_before: i64) -> JournalFuture<'a, u64> {
+        self.0.prune(scope, changed_before)
+    }
+}
+
+#[tokio::test]
+async fn asking_the_journal_counts_into_the_time_of_the_whole_call() {
+    for dialect in DIALECTS {
+        let time = ManualTime::automatic();
+        let journal = Slow(MemoryJournal::new(), time.clone());
+        let stage = Stage::with(dialect, |builder| {
+            builder.journal(journal).runtime(time.clone())
+        })
+        .await;
+        let payment = stage.charged().await;
+        let slow = Fault::status_retry_after(503, "40");
+        stage.sandbox.inject_at(Operation::RetrievePayment, slow, 1);
+        let refund = stage.flowlix.refunds().create(&payment.id).reason("late");
+        let error = refund.check_first().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        let stop = error.stop_reason();
+        assert!(matches!(stop, Some(StopReason::Deadline { .. })), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_refund_that_does_not_name_its_payment_is_told_with_it() {
+    for dialect in DIALECTS {
+        let stage = Stage::new(dialect).await;
+        let payment = stage.charged().await;
+        let unnamed = Fault::alter(|body| {
+            if let Some(refund) = body.as_object_mut() {
+                refund.remove("payment_id");
+            }
+        });
+        stage.sandbox.inject_at(Operation::Refund, unnamed, 1);
+        let create = stage.flowlix.refunds().create(&payment.id).reason("late");
+        let created = create.await.unwrap();
+        assert_eq!(created.payment_id, payment.id);
+        let refund = created.refund.clone().unwrap();
+        assert_eq!(refund.payment_id, Some(payment.id));
+    }
+}
+
+#[tokio::test]
+async fn refunds_at_the_same_time_never_give_back_more_than_was_paid() {
+    for dialect in DIALECTS {
+        let stage = Stage::new(dialect).await;
+        let payment = stage.charged().await;
+        let refunding: Vec<_> = (1..=9)
+            .map(|part| {
+                let create = stage.flowlix.refunds().create(&payment.id);
+                let create = create.reason(format!("part {part}")).check_first();
+                let create = match part {
+                    9 => create,
+                    part => create.amount(10_00 + part),
+                };
+                tokio::spawn(create.send())
+            })
+            .collect();
+        let (mut refunded, mut refused) = (0, 0);
+        for refund in refunding {
+            match refund.await.unwrap() {
+                Ok(_) => refunded += 1,
+                Err(error) => {
+                    assert!(!error.may_have_taken_effect(), "{error}");
+                    refused += 1;
+                }
+            }
+        }
+        stage.sandbox.settle();
+        let ledger = stage.sandbox.ledger();
+        assert_eq!(ledger.refunds().count(), refunded);
+        assert!(refused > 0);
+        assert!(ledger.amount_refunded() <= 49_99);
+        assert_eq!(ledger.charges(), 1);
     }
 }

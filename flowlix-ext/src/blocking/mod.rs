@@ -33,7 +33,10 @@
 
 mod driver;
 
+use std::pin::Pin;
 use std::sync::Arc;
+
+use futures_core::Stream;
 
 use crate::client::FlowlixBuilder;
 use crate::error::Error;
@@ -109,16 +112,66 @@ impl Flowlix {
     /// [`Watch::next`](crate::payments::Watch::next).
     ///
     /// # Errors
-    /// The call's own. [`BlockingInAsync`](crate::ErrorKind::BlockingInAsync), with nothing sent, on a thread
-    /// of an async runtime, where blocking would stop every other task; use [`crate::Flowlix`] there. That
-    /// includes tokio's `spawn_blocking`, where `Handle::current().block_on` runs the async client's calls.
+    /// The call's own; otherwise as [`block_on`](Self::block_on).
     pub fn run<C, T>(&self, call: C) -> Result<T, Error>
     where
         C: IntoFuture<Output = Result<T, Error>>,
     {
+        self.block_on(call)?
+    }
+
+    /// Runs any work to its end on this thread, such as that of
+    /// [`Inbox::receive`](crate::webhooks::Inbox::receive), which fails in its own way.
+    ///
+    /// # Errors
+    /// [`BlockingInAsync`](crate::ErrorKind::BlockingInAsync), with nothing sent, on a thread of an async
+    /// runtime, where blocking would stop every other task; use [`crate::Flowlix`] there. That includes
+    /// tokio's `spawn_blocking`, where `Handle::current().block_on` runs the async client's calls.
+    pub fn block_on<F: IntoFuture>(&self, work: F) -> Result<F::Output, Error> {
         if tokio::runtime::Handle::try_current().is_ok() {
             return Err(Error::blocking_in_async());
         }
-        self.driver.run(call.into_future())
+        Ok(self.driver.run(work.into_future()))
+    }
+
+    /// A stream as an iterator: the [`items`](crate::payments::List::items) or
+    /// [`pages`](crate::payments::List::pages) of a list, or a [`Watch`](crate::payments::Watch). It ends after
+    /// its first error, which may be the one of [`block_on`](Self::block_on). Lend the stream to ask it
+    /// afterwards whether the list [is complete](crate::payments::Items::is_complete), or where it stands:
+    /// ```
+    /// # use flowlix_ext::blocking;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let tokio = tokio::runtime::Runtime::new()?;
+    /// # let sandbox = tokio.block_on(flowlix_sandbox::Sandbox::start())?;
+    /// # let time = flowlix_ext::testing::ManualTime::automatic();
+    /// # let flowlix = blocking::Flowlix::build(flowlix_ext::Flowlix::builder(sandbox.key(flowlix_sandbox::Dialect::SnakeCase))
+    /// #     .base_url(sandbox.base_url()).runtime(time))?;
+    /// let mut items = flowlix.payments().list().items();
+    /// for item in flowlix.iter(&mut items) {
+    ///     match item? {
+    ///         Ok(payment) => println!("{}: {}", payment.id, payment.status),
+    ///         Err(unreadable) => eprintln!("look at {:?} by hand: {unreadable}", unreadable.id()),
+    ///     }
+    /// }
+    /// assert!(items.is_complete());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn iter<S, T>(&self, stream: S) -> impl Iterator<Item = Result<T, Error>> + use<S, T>
+    where
+        S: Stream<Item = Result<T, Error>> + Unpin,
+    {
+        let (flowlix, mut stream, mut ended) = (self.clone(), stream, false);
+        std::iter::from_fn(move || {
+            if ended {
+                return None;
+            }
+            let next = std::future::poll_fn(|context| Pin::new(&mut stream).poll_next(context));
+            let item = flowlix
+                .block_on(next)
+                .unwrap_or_else(|error| Some(Err(error)));
+            ended = !matches!(item, Some(Ok(_)));
+            item
+        })
     }
 }

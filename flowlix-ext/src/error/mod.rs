@@ -252,7 +252,7 @@ impl Error {
     #[must_use]
     pub fn decline(&self) -> Option<Decline> {
         let detail = self.0.detail.as_ref().filter(|_| self.is_declined())?;
-        Some(Decline::of_error(detail))
+        Some(Decline::of_error(self.0.operation, detail))
     }
 
     /// Nothing was sent, because the request breaks a documented rule.

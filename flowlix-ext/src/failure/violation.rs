@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::text::one_line;
+
 /// A field that breaks a documented rule. Never holds the field's value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -23,6 +25,7 @@ impl Violation {
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.field, self.problem)
+        // A name in metadata may come from anywhere, and the line is ours.
+        write!(f, "{} {}", one_line(&self.field), self.problem)
     }
 }

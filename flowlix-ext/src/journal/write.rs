@@ -138,7 +138,9 @@ impl<'a> Write<'a> {
         F: Future<Output = Result<Reply<T>, Error>>,
     {
         let Some(book) = self.client.book() else {
-            let call = self.client.write(self.operation, self.key, self.options)?;
+            let mut options = self.options.clone();
+            options.operation_timeout = self.time_left();
+            let call = self.client.write(self.operation, self.key, options)?;
             return send(call).await;
         };
         if !self.options.refused_headers.is_empty() {
@@ -468,7 +470,8 @@ impl<'a> Write<'a> {
         now.saturating_sub(self.begun)
     }
 
-    fn time_left(&self) -> Duration {
+    /// Of the whole call, what has been read for the write included.
+    pub(crate) fn time_left(&self) -> Duration {
         self.options
             .operation_timeout
             .saturating_sub(self.elapsed())

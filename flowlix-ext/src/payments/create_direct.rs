@@ -2,7 +2,7 @@
 
 use flowlix_api::model::{CreateDirectPayment, Payment};
 
-use super::{payment_setters, return_url};
+use super::{payment_setters, rules};
 use crate::call::operation::Operation;
 use crate::call::options::{CallOptions, call_setters, into_future, key_setter};
 use crate::card::CardDetails;
@@ -65,8 +65,12 @@ impl CreateDirect {
     pub async fn send(mut self) -> Result<Reply<Payment>, Error> {
         let operation = Operation::CreateDirectPayment;
         let wire = self.client.wire();
-        let returned_to = return_url::check(self.request.return_url.as_deref());
-        let refused_headers = self.options.refused_headers.clone();
+        let broken = rules::violations(
+            &self.client,
+            &self.options,
+            self.request.return_url.as_deref(),
+            self.request.billing_details.as_ref(),
+        );
         let write = Write::new(&self.client, operation, self.key, self.options)?;
         let draft = Draft::direct(wire, &self.request, &self.card);
         let reserved = write.stamp(&mut self.request.metadata);
@@ -79,8 +83,7 @@ impl CreateDirect {
             // A repeat tells what became of the first: a card that has expired since must not hide that.
             violations = self.card.check(recorded.started_at);
         }
-        violations.extend(returned_to);
-        violations.extend(refused_headers);
+        violations.extend(broken);
         violations.extend(reserved);
         let request = Violation::join(operation, violations, said)?;
         write

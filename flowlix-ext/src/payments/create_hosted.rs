@@ -2,7 +2,7 @@
 
 use flowlix_api::model::{CreateHostedPayment, Payment};
 
-use super::{payment_setters, return_url};
+use super::{payment_setters, rules};
 use crate::call::operation::Operation;
 use crate::call::options::{CallOptions, call_setters, into_future, key_setter};
 use crate::client::Flowlix;
@@ -51,8 +51,12 @@ impl CreateHosted {
     pub async fn send(mut self) -> Result<Reply<Payment>, Error> {
         let operation = Operation::CreateHostedPayment;
         let wire = self.client.wire();
-        let mut violations = self.options.refused_headers.clone();
-        violations.extend(return_url::check(Some(&self.request.return_url)));
+        let mut violations = rules::violations(
+            &self.client,
+            &self.options,
+            Some(&self.request.return_url),
+            self.request.billing_details.as_ref(),
+        );
         let write = Write::new(&self.client, operation, self.key, self.options)?;
         let draft = Draft::hosted(wire, &self.request);
         violations.extend(write.stamp(&mut self.request.metadata));

@@ -1,6 +1,8 @@
 //! The loop of looks that every wait is made of: pause, look, remember, until the deadline.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, SystemTime};
 
 use flowlix_api::model::{Payment, PaymentId, PaymentStatus, RefundId};
@@ -13,13 +15,14 @@ use crate::error::Error;
 use crate::failure::ErrorKind;
 use crate::failure::text::{one_line, printable};
 use crate::polling::{PollState, Polling};
-use crate::runtime::{SleepPurpose, jitter};
+use crate::reply::Reply;
+use crate::runtime::{Sleep, SleepPurpose, jitter};
 
 /// The Direct API guide's patience.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(120);
 /// The most that is kept back for the last look.
 const LAST_LOOK: Duration = Duration::from_secs(2);
-/// What the one look of a wait takes at most that is resumed after its deadline.
+/// What a wait's first look takes at most when there is no time left for it.
 const LATE_LOOK: Duration = Duration::from_secs(5);
 
 /// How a wait is meant to go.
@@ -67,7 +70,18 @@ pub(crate) struct Looks {
     before: Duration,
     progress: WaitProgress,
     last_error: Option<Error>,
+    stage: Stage,
 }
+
+/// How far a look came. It is kept here and not in the future that awaits it: whoever drops that and looks
+/// again, every second perhaps, must not begin the pause anew each time.
+enum Stage {
+    Idle,
+    Pausing { sleep: Sleep, is_last: bool },
+    Asking { answer: Asking, is_last: bool },
+}
+
+type Asking = Pin<Box<dyn Future<Output = Result<Reply<Payment>, Error>> + Send>>;
 
 /// What one look brought.
 pub(crate) struct Look {
@@ -103,6 +117,7 @@ impl Looks {
             plan,
             options,
             last_error: None,
+            stage: Stage::Idle,
         }
     }
 
@@ -119,38 +134,78 @@ impl Looks {
         self.progress.refund_id = Some(id);
     }
 
-    /// One pause and one look.
+    /// One pause and one look. Dropping its future loses nothing: the next one goes on from there.
     pub(crate) async fn look(&mut self) -> Result<Look, Error> {
-        let deadline = self.progress.deadline;
-        let reserve = LAST_LOOK.min(deadline / 10);
+        std::future::poll_fn(|context| self.poll_look(context)).await
+    }
+
+    pub(crate) fn poll_look(&mut self, context: &mut Context<'_>) -> Poll<Result<Look, Error>> {
+        loop {
+            self.stage = match &mut self.stage {
+                Stage::Idle => self.pause_begun(),
+                Stage::Pausing { sleep, is_last } => {
+                    ready!(sleep.as_mut().poll(context));
+                    let is_last = *is_last;
+                    let answer = self.ask();
+                    Stage::Asking { answer, is_last }
+                }
+                Stage::Asking { answer, is_last } => {
+                    let answered = ready!(answer.as_mut().poll(context));
+                    let is_last = *is_last;
+                    self.stage = Stage::Idle;
+                    let payment = self.take(answered.map(Reply::into_inner));
+                    return Poll::Ready(payment.map(|payment| Look { payment, is_last }));
+                }
+            };
+        }
+    }
+
+    fn pause_begun(&self) -> Stage {
+        // Of a short wait the last look gets a share that an answer can come in.
+        let reserve = LAST_LOOK.min(self.progress.deadline / 4);
         let until_last_look = self.time_left().saturating_sub(reserve);
         let pause = self.pause();
-        let is_last = pause >= until_last_look;
         let runtime = self.plan.client.runtime();
-        let sleep = runtime.sleep(pause.min(until_last_look), SleepPurpose::Delay);
-        sleep.await;
+        Stage::Pausing {
+            sleep: runtime.sleep(pause.min(until_last_look), SleepPurpose::Delay),
+            is_last: pause >= until_last_look,
+        }
+    }
 
-        let late = self.plan.started_at.is_some() && self.progress.polls == 0;
-        let least = if late { LATE_LOOK } else { Duration::ZERO };
+    fn ask(&mut self) -> Asking {
+        let time_left = self.time_left();
+        // Without a look there would be nothing to tell.
+        let is_late = self.plan.started_at.is_some() || time_left.is_zero();
+        let least = if is_late && self.progress.polls == 0 {
+            LATE_LOOK
+        } else {
+            Duration::ZERO
+        };
         self.progress.polls = self.progress.polls.saturating_add(1);
-        let looked = self.retrieve(self.time_left().max(least)).await;
+        let mut options = self.options.clone();
+        options.operation_timeout = options.operation_timeout.min(time_left.max(least));
+        let retrieve = Retrieve::new(self.plan.client.clone(), self.plan.id.clone());
+        Box::pin(retrieve.options(options).send())
+    }
+
+    /// `None` when the look failed for a passing reason.
+    fn take(&mut self, answered: Result<Payment, Error>) -> Result<Option<Payment>, Error> {
         self.progress.elapsed = self.elapsed();
-        let payment = match looked {
+        match answered {
             Ok(payment) => {
                 self.last_error = None;
                 self.remember(&payment);
-                Some(payment)
+                Ok(Some(payment))
             }
             Err(error) if is_permanent(error.kind()) => {
-                return Err(error.during_wait(self.progress.clone()));
+                Err(error.during_wait(self.progress.clone()))
             }
             Err(error) => {
                 self.progress.failed_polls = self.progress.failed_polls.saturating_add(1);
                 self.last_error = Some(error);
-                None
+                Ok(None)
             }
-        };
-        Ok(Look { payment, is_last })
+        }
     }
 
     /// The end of a wait whose last look has shown no outcome.
@@ -188,14 +243,6 @@ impl Looks {
         let pause = self.plan.polling.pause(&state, jitter(runtime));
         let asked = self.last_error.as_ref().and_then(Error::retry_after);
         pause.max(asked.unwrap_or_default())
-    }
-
-    async fn retrieve(&self, limit: Duration) -> Result<Payment, Error> {
-        let mut options = self.options.clone();
-        options.operation_timeout = options.operation_timeout.min(limit);
-        let retrieve = Retrieve::new(self.plan.client.clone(), self.plan.id.clone());
-        let reply = retrieve.options(options).send().await;
-        reply.map(crate::Reply::into_inner)
     }
 
     fn elapsed(&self) -> Duration {

@@ -1,6 +1,7 @@
 //! Payments: create them, read them, wait for what becomes of them.
 
 mod action;
+mod billing;
 mod create_direct;
 mod create_hosted;
 mod extension;
@@ -11,6 +12,7 @@ pub(crate) mod looks;
 pub(crate) mod progress;
 mod retrieve;
 mod return_url;
+mod rules;
 mod settled;
 pub mod state;
 mod wait;
@@ -84,20 +86,21 @@ impl Payments {
     /// # let card = CardDetails::new("4111111111111111", 12, 2027, "314", "Jenny Rosen");
     /// # let payment = flowlix.payments().create_direct(Money::eur(49_99), card).await?;
     /// # flowlix.payments().wait(&payment.id).await?;
+    /// use flowlix_ext::PaymentExt;
     /// use flowlix_ext::model::PaymentStatus;
     ///
     /// let (from, before) = (1_719_792_000, 1_719_878_400); // one day, Unix seconds
     /// let charged = flowlix.payments().list().status(PaymentStatus::Succeeded);
     /// let mut items = charged.created_gte(from).created_lt(before).items();
-    /// let mut total = 0;
+    /// let mut total = Money::eur(0); // another currency is an error, not a wrong sum
     /// while let Some(item) = items.next().await? {
     ///     match item {
-    ///         Ok(payment) => total += payment.amount,
+    ///         Ok(payment) => total = total.checked_add(&payment.money())?,
     ///         Err(undecodable) => eprintln!("{undecodable}"), // id and place, nothing secret
     ///     }
     /// }
     /// assert!(items.is_complete());
-    /// assert_eq!(total, 49_99);
+    /// assert_eq!(total, Money::eur(49_99));
     /// # Ok(())
     /// # }
     /// ```
@@ -113,7 +116,8 @@ impl Payments {
     }
 
     /// Goes on with a list where [`Items::cursor`], [`Pages::cursor`] or [`Page::next`] stood, with the
-    /// same filters, page size and direction; limits and timeouts are set anew.
+    /// same filters, page size and direction; limits and timeouts are set anew. A filter or page size that is
+    /// set here takes the place of the cursor's, from there on.
     ///
     /// ```
     /// # use flowlix_ext::{CardDetails, Flowlix, Money};
@@ -204,10 +208,47 @@ impl Payments {
     }
 }
 
+/// Makes a stream of what `$poll` brings, ending after the first error, for a type with a field `failed`.
+macro_rules! stream {
+    ($name:ty => $item:ty, $poll:ident) => {
+        impl Stream for $name {
+            type Item = Result<$item, Error>;
+
+            fn poll_next(
+                mut self: Pin<&mut Self>,
+                context: &mut Context<'_>,
+            ) -> Poll<Option<Self::Item>> {
+                if self.failed {
+                    return Poll::Ready(None);
+                }
+                let polled = ready!(self.$poll(context));
+                self.failed = polled.is_err();
+                Poll::Ready(polled.transpose())
+            }
+        }
+    };
+}
+
+/// The setter of metadata, for a builder with a field `request`.
+macro_rules! metadata_setter {
+    ($($documentation:literal)+) => {
+        $(#[doc = $documentation])+
+        pub fn metadata(
+            mut self,
+            name: impl Into<String>,
+            value: impl Into<serde_json::Value>,
+        ) -> Self {
+            self.request.metadata.insert(name.into(), value.into());
+            self
+        }
+    };
+}
+
 /// What both ways to create a payment may carry, for a builder with a field `request`.
 macro_rules! payment_setters {
     () => {
-        /// Who pays. The `snake_case` dialect wants all of it or nothing; `ip` exists there alone.
+        /// Who pays. The `snake_case` dialect wants all of it or nothing; `ip` exists there alone. The country
+        /// is an ISO 3166-1 alpha-2 code, the telephone number in international format, beginning with `+`.
         pub fn billing_details(mut self, details: flowlix_api::model::BillingDetailsInput) -> Self {
             self.request.billing_details = Some(details);
             self
@@ -226,17 +267,12 @@ macro_rules! payment_setters {
             self
         }
 
-        /// Adds one entry of metadata; a name given twice keeps the last value. The `snake_case` dialect
-        /// takes at most 50 entries, text of at most 500 characters each.
-        pub fn metadata(
-            mut self,
-            name: impl Into<String>,
-            value: impl Into<serde_json::Value>,
-        ) -> Self {
-            self.request.metadata.insert(name.into(), value.into());
-            self
-        }
+        crate::payments::metadata_setter!(
+            "Adds one entry of metadata; a name given twice keeps the last value. The `snake_case` dialect"
+            "takes at most 50 entries, text of at most 500 characters each, and recommends names of at most 40."
+        );
     };
 }
 
-use payment_setters;
+pub(crate) use metadata_setter;
+use {payment_setters, stream};

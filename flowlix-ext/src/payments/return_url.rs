@@ -12,8 +12,15 @@ pub(super) fn check(url: Option<&str>) -> Option<Violation> {
 }
 
 fn problem(text: &str) -> Option<&'static str> {
-    let Ok(url) = Url::parse(text) else {
-        return Some("must be an absolute URL");
+    // The parser mends these, and it is the text that is sent.
+    if text.contains(|letter: char| letter.is_whitespace() || letter.is_control() || letter == '\\')
+    {
+        return Some("must not hold white space, control characters or backslashes");
+    }
+    let scheme = text.split_once("://").map(|(scheme, _)| scheme);
+    let url = match Url::parse(text) {
+        Ok(url) if scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(url.scheme())) => url,
+        _ => return Some("must be an absolute URL"),
     };
     match (url.scheme(), url.host_str()) {
         ("https", Some(_)) | ("http", Some("localhost")) => None,
@@ -42,6 +49,14 @@ mod tests {
             "javascript:alert(1)",
             "/relative",
             "",
+            " https://shop.example.com/",
+            "https://shop.example.com/a b",
+            "https://shop.example.com/\r\nX-Injected: 1",
+            "https:\\\\shop.example.com",
+            "https:shop.example.com/back?from=https://shop.example.com",
+            "https:shop.example.com",
+            "https://",
+            "http://localhost@shop.example.com/",
         ] {
             assert!(check(Some(url)).is_some(), "{url}");
         }

@@ -37,8 +37,9 @@ impl Wait {
         }
     }
 
-    /// How long to wait at most. Default: 120 s. A wait that is resumed keeps its deadline and the time that
-    /// has passed; a deadline set then counts from now.
+    /// How long to wait at most. Default: 120 s. A wait looks at least once: with a deadline that leaves no
+    /// time for that, for up to 5 s. A wait that is resumed keeps its deadline and the time that has passed;
+    /// a deadline set then counts from now.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.plan.deadline = deadline;
         self.plan.started_at = None;

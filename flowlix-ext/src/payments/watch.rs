@@ -1,21 +1,29 @@
 //! Watching a payment: the looks at it, and what they come to.
 
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
 use flowlix_api::model::{Payment, PaymentStatus};
+use futures_core::Stream;
 
 use super::action::{ActionMark, Returned};
 use super::looks::Looks;
-use super::{Settled, Wait, WaitHandle, WaitProgress};
+use super::{Settled, Wait, WaitHandle, WaitProgress, stream};
 use crate::error::Error;
 
 /// A payment being watched; see [`Payments::watch`](super::Payments::watch) and [`Wait::watch`].
 ///
-/// Its deadline counts from its creation. Dropping it stops looking, nothing else; so does dropping the
-/// future of [`next`](Self::next), after which watching can go on.
+/// Use it through [`next`](Self::next), or as a [`Stream`]. As a stream it ends after the first error, as
+/// streams do; `next` may be called again.
+///
+/// Its deadline counts from its creation. Dropping it stops looking, nothing else. Dropping the future of
+/// [`next`](Self::next) loses nothing: the pause or the look that it was at goes on with the next call.
 pub struct Watch {
     looks: Looks,
     returned: Returned,
     shown: Option<Shown>,
     settled: Option<Settled>,
+    failed: bool,
 }
 
 /// What a change is told by: the status, and what the customer has to do.
@@ -33,6 +41,7 @@ impl Watch {
             returned: wait.returned,
             shown: status.map(|status| Shown { status, action }),
             settled: None,
+            failed: false,
         }
     }
 
@@ -43,20 +52,7 @@ impl Watch {
     /// # Errors
     /// As [`Wait::send`].
     pub async fn next(&mut self) -> Result<Option<Payment>, Error> {
-        while self.settled.is_none() {
-            let Some(payment) = self.look().await? else {
-                continue;
-            };
-            let shown = Shown {
-                status: payment.status.clone(),
-                action: ActionMark::in_payment(&payment),
-            };
-            if self.shown.as_ref() != Some(&shown) {
-                self.shown = Some(shown);
-                return Ok(Some(payment));
-            }
-        }
-        Ok(None)
+        std::future::poll_fn(|context| self.poll_change(context)).await
     }
 
     /// Goes on to the outcome; at once where [`next`](Self::next) has come to it.
@@ -68,7 +64,7 @@ impl Watch {
             if let Some(settled) = self.settled {
                 return Ok(settled);
             }
-            self.look().await?;
+            std::future::poll_fn(|context| self.poll_look(context)).await?;
         }
     }
 
@@ -93,16 +89,33 @@ impl Watch {
         }
     }
 
+    fn poll_change(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Payment>, Error>> {
+        while self.settled.is_none() {
+            let Some(payment) = ready!(self.poll_look(context))? else {
+                continue;
+            };
+            let shown = Shown {
+                status: payment.status.clone(),
+                action: ActionMark::in_payment(&payment),
+            };
+            if self.shown.as_ref() != Some(&shown) {
+                self.shown = Some(shown);
+                return Poll::Ready(Ok(Some(payment)));
+            }
+        }
+        Poll::Ready(Ok(None))
+    }
+
     /// One pause and one look. `None` when the look failed for a passing reason.
-    async fn look(&mut self) -> Result<Option<Payment>, Error> {
-        let look = self.looks.look().await?;
+    fn poll_look(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Payment>, Error>> {
+        let look = ready!(self.looks.poll_look(context))?;
         if let Some(payment) = &look.payment {
             self.settled = self.settles(payment.clone());
         }
         if look.is_last && self.settled.is_none() {
-            return Err(self.looks.time_out());
+            return Poll::Ready(Err(self.looks.time_out()));
         }
-        Ok(look.payment)
+        Poll::Ready(Ok(look.payment))
     }
 
     /// The outcome that the payment shows, if it shows one that this watch is for.
@@ -115,6 +128,8 @@ impl Watch {
         }
     }
 }
+
+stream!(Watch => Payment, poll_change);
 
 impl std::fmt::Debug for Watch {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

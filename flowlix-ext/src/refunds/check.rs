@@ -11,8 +11,8 @@ const WINDOW: Duration = Duration::from_secs(180 * 24 * 60 * 60);
 /// Our clock may be ahead: what is over by less than this, Flowlix decides.
 const CLOCK_MARGIN: Duration = Duration::from_secs(60 * 60);
 
-pub(super) const NOTHING_LEFT: &str =
-    "was left out, and nothing of the payment is left to refund; an earlier refund may cover it";
+const NOTHING_LEFT: &str = "was left out, and nothing of the payment is left to refund; if an earlier \
+                            call with this key may have refunded it, repeat that with its amount";
 
 /// Everything that keeps a refund of this amount from succeeding, as the payment shows it. Without an amount
 /// the rest is meant.

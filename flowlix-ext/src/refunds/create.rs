@@ -1,6 +1,8 @@
 //! Creating a refund.
 
-use flowlix_api::model;
+use std::time::Duration;
+
+use flowlix_api::{Dialect, model};
 
 use super::{RefundCreated, check};
 use crate::call::operation::Operation;
@@ -10,7 +12,8 @@ use crate::error::Error;
 use crate::failure::Violation;
 use crate::idempotency::IdempotencyKey;
 use crate::journal::draft::Draft;
-use crate::journal::write::Write;
+use crate::journal::write::{Recorded, Write};
+use crate::payments::metadata_setter;
 use crate::reply::Reply;
 
 /// A refund about to be sent; see [`Refunds::create`](super::Refunds::create).
@@ -53,7 +56,8 @@ impl CreateRefund {
     ///
     /// In the uppercase dialect "all that is left" is read from the payment first, as one more request unless
     /// the payment is [given](super::Refunds::of); when you repeat such a refund after an unknown outcome,
-    /// give the amount that [`Error::refund_amount`] shows, so that the bytes stay the same.
+    /// give the amount that [`Error::refund_amount`] shows, so that the bytes stay the same. A
+    /// [journal](crate::journal) remembers the amount, so that such a repeat may also leave it out again.
     pub fn remaining(mut self) -> Self {
         self.request.amount = None;
         self
@@ -81,15 +85,7 @@ impl CreateRefund {
         self
     }
 
-    /// Adds one entry of metadata; uppercase dialect only.
-    pub fn metadata(
-        mut self,
-        name: impl Into<String>,
-        value: impl Into<serde_json::Value>,
-    ) -> Self {
-        self.request.metadata.insert(name.into(), value.into());
-        self
-    }
+    metadata_setter!("Adds one entry of metadata; uppercase dialect only.");
 
     /// Creates the refund: sends once, and again only where that cannot refund twice.
     ///
@@ -111,15 +107,14 @@ impl CreateRefund {
         let may_repeat = self.key.is_some();
         // The key and its age come first: reading what is left must not hide that the key is too old.
         let write = Write::new(&client, operation, self.key.take(), self.options.clone())?;
-        let mut draft = Draft::refund(&self.request);
-        let mut recorded = write.recorded(&draft).await?;
+        let (mut draft, mut recorded) = self.recorded(&write).await?;
         let needs_amount = self.request.amount.is_none() && !wire.refunds_the_rest_by_itself();
         if recorded.is_none() && (self.check_first || (needs_amount && self.known.is_none())) {
-            self.known = Some(self.read_payment().await?);
-            // The payment may show the refund of somebody who has begun this very write meanwhile.
-            recorded = write.recorded(&draft).await?;
+            self.known = Some(self.read_payment(write.time_left()).await?);
+            // Whoever has sent this very refund meanwhile is the reason if nothing is left.
+            (draft, recorded) = self.recorded(&write).await?;
         }
-        let mut violations = match (&recorded, &self.known) {
+        let mut violations = match (recorded, &self.known) {
             // It was sent before, for this amount, and is not to be judged by what has happened since.
             (Some(recorded), _) => {
                 self.request.amount = recorded.amount;
@@ -129,10 +124,16 @@ impl CreateRefund {
                 if needs_amount {
                     self.request.amount = payment.amount_refundable.filter(|left| *left > 0);
                 }
-                self.refusals(payment, needs_amount, may_repeat)
+                let refusals = self.refusals(payment, needs_amount, may_repeat);
+                if !refusals.is_empty() {
+                    // Nothing is sent; that the amount is missing too would be no news.
+                    self.request.amount.get_or_insert(payment.amount);
+                }
+                refusals
             }
             (None, None) => Vec::new(),
         };
+        violations.extend(self.unreasoned());
         let amount = self.request.amount;
         draft.amount = amount;
         violations.extend(write.stamp_refund(&mut self.request.metadata));
@@ -145,6 +146,31 @@ impl CreateRefund {
             .map_err(|error| error.with_refund_amount(amount))
     }
 
+    /// What the journal knows of this request. A repeat may name the amount that was left out the first time,
+    /// since [`Error::refund_amount`] shows it.
+    async fn recorded(&self, write: &Write<'_>) -> Result<(Draft, Option<Recorded>), Error> {
+        let draft = Draft::refund(&self.request);
+        let reused = match write.recorded(&draft).await {
+            Err(error) if error.is_key_reused() && draft.amount.is_some() => error,
+            found => return Ok((draft, found?)),
+        };
+        let mut open = self.request.clone();
+        open.amount = None;
+        let open = Draft::refund(&open);
+        match write.recorded(&open).await? {
+            Some(recorded) if recorded.amount == draft.amount => Ok((open, Some(recorded))),
+            _ => Err(reused),
+        }
+    }
+
+    /// A reason that is required and says nothing ("Refund a payment (API reference)").
+    fn unreasoned(&self) -> Option<Violation> {
+        let reason = self.request.reason.as_deref()?;
+        let is_missing = self.client.dialect() == Dialect::SnakeCase && reason.trim().is_empty();
+        let problem = "is required in the snake_case dialect, and empty";
+        is_missing.then(|| Violation::new("reason", problem))
+    }
+
     /// What the payment has against the refund.
     fn refusals(
         &self,
@@ -153,22 +179,22 @@ impl CreateRefund {
         may_repeat: bool,
     ) -> Vec<Violation> {
         let amount = self.request.amount;
-        if needs_amount && amount.is_none() {
-            let unsaid = "was left out, and Flowlix did not say what is left to refund";
-            let problem = match payment.amount_refundable {
-                Some(_) => check::NOTHING_LEFT,
-                None => unsaid,
-            };
-            return vec![Violation::new("amount", problem)];
-        }
-        if may_repeat && check::may_be_a_repeat(payment, amount) {
+        let unsaid = needs_amount && amount.is_none();
+        if may_repeat && !unsaid && check::may_be_a_repeat(payment, amount) {
             return Vec::new();
         }
-        check::violations(payment, amount, self.client.runtime().now())
+        let mut found = check::violations(payment, amount, self.client.runtime().now());
+        let is_named = found.iter().any(|violation| violation.field == "amount");
+        if unsaid && payment.amount_refundable.is_none() && !is_named {
+            let problem = "was left out, and Flowlix did not say what is left to refund";
+            found.push(Violation::new("amount", problem));
+        }
+        found
     }
 
-    async fn read_payment(&self) -> Result<model::Payment, Error> {
-        let options = self.options.clone();
+    async fn read_payment(&self, limit: Duration) -> Result<model::Payment, Error> {
+        let mut options = self.options.clone();
+        options.operation_timeout = limit;
         let read = self.client.read(Operation::RetrievePayment, options);
         let wire = self.client.wire();
         let reply = wire.retrieve(&read, &self.request.payment_id).await?;

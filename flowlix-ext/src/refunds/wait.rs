@@ -33,7 +33,8 @@ impl RefundWait {
         }
     }
 
-    /// How long to wait at most. Default: 120 s.
+    /// How long to wait at most. Default: 120 s. A wait looks at least once: with a deadline that leaves no
+    /// time for that, for up to 5 s.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.plan.deadline = deadline;
         self

@@ -9,6 +9,7 @@
 pub(crate) mod databases;
 pub(crate) mod journal;
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use flowlix_ext::testing::ManualTime;
@@ -96,6 +97,16 @@ impl Stage {
             assert!(post.header("idempotency-key").is_some());
             assert!(post.raw_body_with_secrets() == posts[0].raw_body_with_secrets());
         }
+    }
+
+    /// Works until one request has arrived and stalls, and gives the work up there.
+    pub(crate) async fn give_up_when_stalled(&self, work: impl Future<Output: std::fmt::Debug>) {
+        let (mut work, mut stalled) = (pin!(work), pin!(self.sandbox.wait_for_stalled(1)));
+        std::future::poll_fn(|context| {
+            assert!(work.as_mut().poll(context).is_pending());
+            stalled.as_mut().poll(context)
+        })
+        .await;
     }
 
     /// How many payments exist, and how often a card is charged once all is processed.

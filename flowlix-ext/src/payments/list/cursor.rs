@@ -84,12 +84,17 @@ impl Cursor {
         query
     }
 
-    /// What no dialect can say ("List payments (Payments API)").
+    /// What no dialect can say ("List payments (Payments API)"), and a time that ends before it begins: Flowlix
+    /// would find nothing in it, and nobody would notice that the two are swapped.
     pub(super) fn violations(&self) -> Vec<Violation> {
-        let two_directions = self.starting_after.is_some() && self.ending_before.is_some();
-        two_directions
-            .then(|| Violation::new("ending_before", "excludes starting_after"))
-            .into_iter()
-            .collect()
+        let mut found = Vec::new();
+        if self.starting_after.is_some() && self.ending_before.is_some() {
+            found.push(Violation::new("ending_before", "excludes starting_after"));
+        }
+        let ends_early = |from| self.created_lt.is_some_and(|before| before < from);
+        if self.created_gte.is_some_and(ends_early) {
+            found.push(Violation::new("created_lt", "is before created_gte"));
+        }
+        found
     }
 }

@@ -10,6 +10,7 @@ use futures_core::Stream;
 use super::page::id_of;
 use super::{Cursor, List, Listed, Pages};
 use crate::error::Error;
+use crate::payments::stream;
 
 /// The payments of a list, in its direction: newest first, or backward from older to newer; see
 /// [`List::items`].
@@ -85,18 +86,7 @@ impl Items {
     }
 }
 
-impl Stream for Items {
-    type Item = Result<Listed, Error>;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if self.failed {
-            return Poll::Ready(None);
-        }
-        let polled = ready!(self.poll_item(context));
-        self.failed = polled.is_err();
-        Poll::Ready(polled.transpose())
-    }
-}
+stream!(Items => Listed, poll_item);
 
 impl fmt::Debug for Items {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -11,6 +11,7 @@ use futures_core::Stream;
 use super::page::id_of;
 use super::{Cursor, List, Page};
 use crate::error::Error;
+use crate::payments::stream;
 use crate::reply::{Receipt, Reply};
 
 type Fetch = Pin<Box<dyn Future<Output = Result<Reply<Page>, Error>> + Send>>;
@@ -118,18 +119,7 @@ impl Pages {
     }
 }
 
-impl Stream for Pages {
-    type Item = Result<Reply<Page>, Error>;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if self.failed {
-            return Poll::Ready(None);
-        }
-        let polled = ready!(self.poll_page(context));
-        self.failed = polled.is_err();
-        Poll::Ready(polled.transpose())
-    }
-}
+stream!(Pages => Reply<Page>, poll_page);
 
 impl fmt::Debug for Pages {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
