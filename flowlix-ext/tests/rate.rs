@@ -185,7 +185,8 @@ async fn headers_that_make_no_sense_hold_nobody_back() {
                 ("x-ratelimit-remaining", remaining),
                 ("x-ratelimit-reset", reset),
             ];
-            let body = r#"{"id":"pay_abc123","amount":1,"currency":"eur","status":"pending"}"#;
+            let id = payment.id.as_str();
+            let body = format!(r#"{{"id":"{id}","amount":1,"currency":"eur","status":"pending"}}"#);
             let fault = Fault::raw(200, headers, body);
             stage
                 .sandbox
