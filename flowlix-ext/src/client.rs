@@ -143,11 +143,13 @@ impl Flowlix {
         };
         let key = match key {
             Some(key) => key,
-            None => self
-                .inner
-                .keys
-                .fresh_key(self.runtime())
-                .map_err(|error| refused(error.to_string()))?,
+            None => {
+                let fresh = self.inner.keys.fresh_key(self.runtime());
+                // Nobody else can have used it, whatever its age.
+                fresh
+                    .map_err(|error| refused(error.to_string()))?
+                    .doubted(false)
+            }
         };
         if key.is_from_the_future(self.runtime().now()) {
             return Err(refused(
@@ -166,7 +168,8 @@ impl Flowlix {
         options: CallOptions,
     ) -> Result<Arc<Call>, Error> {
         if !options.refused_headers.is_empty() {
-            return Err(Error::invalid_request(operation, options.refused_headers));
+            let error = Error::invalid_request(operation, options.refused_headers);
+            return Err(error.after_call_in_doubt(key.is_in_doubt()));
         }
         if key.is_too_old(self.runtime().now()) {
             return Err(Error::key_too_old(operation, key));

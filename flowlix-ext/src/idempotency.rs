@@ -41,6 +41,8 @@ pub const MAX_KEY_LENGTH: usize = 255;
 pub struct IdempotencyKey {
     text: String,
     created_at: Option<SystemTime>,
+    /// A call that this one knows nothing of may have sent the key and been carried out.
+    in_doubt: bool,
 }
 
 impl IdempotencyKey {
@@ -59,6 +61,7 @@ impl IdempotencyKey {
         Ok(Self {
             text: uuid.hyphenated().to_string(),
             created_at: Some(runtime.now()),
+            in_doubt: false,
         })
     }
 
@@ -105,6 +108,7 @@ impl IdempotencyKey {
         Ok(Self {
             text: format!("{namespace}-{digest}"),
             created_at: None,
+            in_doubt: false,
         })
     }
 
@@ -130,16 +134,67 @@ impl IdempotencyKey {
         Ok(Self {
             text,
             created_at: None,
+            in_doubt: false,
         })
     }
 
-    /// Says when the key was first used: give it when you load a stored key, so that the SDK can refuse
-    /// to repeat a request whose key no longer protects. A moment that is more than an hour ahead of the
-    /// clock is refused by the call: how old the key is could not be told then.
+    /// A key that was stored beside its intent: its text as [`as_str`](Self::as_str) gave it, and when it was
+    /// stored, before its first use. It is what [`with_created_at`](Self::with_created_at) makes of
+    /// [`custom`](Self::custom).
+    ///
+    /// ```
+    /// use std::time::{Duration, SystemTime};
+    /// use flowlix_ext::IdempotencyKey;
+    ///
+    /// // Before the first call: store both with the order.
+    /// let key = IdempotencyKey::random()?;
+    /// let (text, stored_at) = (key.as_str().to_owned(), SystemTime::now());
+    ///
+    /// // In another process, when the order is taken up again:
+    /// let again = IdempotencyKey::restored(text, stored_at)?;
+    /// assert_eq!(again, key);
+    /// # Ok::<(), flowlix_ext::InvalidIdempotencyKey>(())
+    /// ```
+    /// # Errors
+    /// As for [`custom`](Self::custom).
+    pub fn restored(
+        text: impl Into<String>,
+        stored_at: SystemTime,
+    ) -> Result<Self, InvalidIdempotencyKey> {
+        Ok(Self::custom(text)?.with_created_at(stored_at))
+    }
+
+    /// Says since when the key may have been in use, by a call whose outcome this process does not know. Then
+    /// - no request is repeated with a key that no longer protects
+    ///   ([`KeyTooOld`](crate::ErrorKind::KeyTooOld)), and
+    /// - a call that is refused ends in [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown), because a
+    ///   refusal says nothing about the call before it. A [journal](crate::journal) may know better.
+    ///
+    /// Without it a derived or custom key counts as never used before. A moment that is more than an hour ahead
+    /// of the clock is refused by the call: how old the key is could not be told then.
     #[must_use]
-    pub fn with_created_at(mut self, created_at: SystemTime) -> Self {
+    pub fn with_created_at(self, created_at: SystemTime) -> Self {
+        Self {
+            in_doubt: true,
+            ..self.aged(created_at)
+        }
+    }
+
+    /// The same key, with another age.
+    pub(crate) fn aged(mut self, created_at: SystemTime) -> Self {
         self.created_at = Some(created_at);
         self
+    }
+
+    /// The same key, after a call that may have been carried out, or before any.
+    pub(crate) fn doubted(mut self, in_doubt: bool) -> Self {
+        self.in_doubt = in_doubt;
+        self
+    }
+
+    /// Whether a call that this one knows nothing of may have been carried out under the key.
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        self.in_doubt
     }
 
     /// The text that is sent.

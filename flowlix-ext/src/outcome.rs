@@ -90,7 +90,8 @@ fn ended(call: &Call) -> Parts {
             Parts::new(kind, operation, cause)
         }
     };
-    if in_doubt {
+    // Of a key that is too old it is known that nothing settles it.
+    if in_doubt && parts.kind != ErrorKind::KeyTooOld {
         parts.kind = ErrorKind::OutcomeUnknown;
     }
     Parts {

@@ -65,7 +65,8 @@ async fn a_key_reused_for_another_request_is_caught_and_nothing_is_sent() {
         for other in [other_amount, other_card, other_text, other_member] {
             let error = other.idempotency_key(key()).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::KeyReused, "{error}");
-            assert!(!error.may_have_taken_effect() && !error.is_retryable());
+            assert!(error.may_have_taken_effect(), "the first request did");
+            assert!(!error.is_retryable());
         }
         assert_eq!(stage.posts().len(), 1);
     }
@@ -87,7 +88,8 @@ fn assert_caught<T: std::fmt::Debug>(result: Result<T, Error>, known_from: &str)
     let error = result.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::KeyReused, "{error}");
     assert!(error.to_string().contains(known_from), "{error}");
-    assert!(!error.may_have_taken_effect() && !error.is_retryable());
+    assert!(error.may_have_taken_effect(), "the other request may have");
+    assert!(!error.is_retryable());
     assert_eq!(error.idempotency_key(), Some(&key()));
 }
 
@@ -409,10 +411,6 @@ async fn a_key_that_was_derived_anew_is_as_old_as_its_record() {
         let error = pay(&restarted(&stage, journal.clone())).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::KeyTooOld, "{error}");
         assert!(error.may_have_taken_effect(), "the first call may have");
-        assert!(
-            error.to_string().contains("what came of that is not known"),
-            "{error}"
-        );
         assert_eq!(stage.posts().len(), 1, "sent now, it could charge twice");
         assert_eq!(the_record(&journal).await.state, State::InDoubt);
     }

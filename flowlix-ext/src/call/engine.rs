@@ -91,6 +91,11 @@ impl Call {
         let key = key.map(|key| key.used_at(now));
         let key_left_at_start = key.as_ref().map(|key| key.left(now)).unwrap_or_default();
         let span = telemetry::call_span(operation, shared.dialect, shared.mode, key.as_ref());
+        let record = Record {
+            // A refusal of this call says nothing about an earlier one.
+            in_doubt: operation.is_write() && key.as_ref().is_some_and(IdempotencyKey::is_in_doubt),
+            ..Record::default()
+        };
         Self {
             shared,
             operation,
@@ -99,7 +104,7 @@ impl Call {
             options,
             started,
             span,
-            record: Mutex::default(),
+            record: Mutex::new(record),
         }
     }
 

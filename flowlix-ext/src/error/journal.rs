@@ -14,9 +14,8 @@ use crate::journal::error::JournalError;
 impl Error {
     /// The journal failed, or forbids the write; nothing was sent.
     pub(crate) fn journal(operation: Operation, key: IdempotencyKey, error: JournalError) -> Self {
-        let mut made = Self::new(ErrorKind::Journal, Some(operation), error.to_string());
-        made.0.key = Some(key);
-        made.resting_on(error)
+        let made = Self::new(ErrorKind::Journal, Some(operation), error.to_string());
+        made.with_key(key).resting_on(error)
     }
 
     fn resting_on(mut self, error: JournalError) -> Self {
@@ -46,9 +45,7 @@ impl Error {
     /// The journal knows the key from another request; nothing was sent.
     pub(crate) fn key_reused(operation: Operation, key: IdempotencyKey, known_from: &str) -> Self {
         let cause = format!("the journal knows the key from {known_from}; nothing was sent");
-        let mut error = Self::new(ErrorKind::KeyReused, Some(operation), cause);
-        error.0.key = Some(key);
-        error
+        Self::new(ErrorKind::KeyReused, Some(operation), cause).with_key(key)
     }
 
     /// Somebody else was sending this request for as long as this call had time.
@@ -58,8 +55,7 @@ impl Error {
         elapsed: Duration,
     ) -> Self {
         let cause = "another caller is sending this request, and was not done in time";
-        let mut error = Self::new(ErrorKind::OutcomeUnknown, Some(operation), cause);
-        error.0.key = Some(key);
+        let mut error = Self::new(ErrorKind::OutcomeUnknown, Some(operation), cause).with_key(key);
         error.0.elapsed = elapsed;
         error
     }
@@ -72,15 +68,14 @@ impl Error {
         path: String,
     ) -> Self {
         let cause = "the answer that the journal stored cannot be read";
-        let mut error = Self::new(ErrorKind::AcceptedButUndecodable, Some(operation), cause);
-        error.0.key = Some(key);
+        let mut error =
+            Self::new(ErrorKind::AcceptedButUndecodable, Some(operation), cause).with_key(key);
         error.0.raw_body = Some(Bytes::from(raw));
         error.0.path = Some(path);
         error
     }
 
-    /// The same error of a call that sent nothing, when the journal knows the write from an earlier call that may
-    /// have carried it out.
+    /// The same error of a call that sent nothing, when an earlier call may have carried the write out.
     pub(crate) fn after_call_in_doubt(mut self, in_doubt: bool) -> Self {
         if in_doubt && self.0.kind == ErrorKind::KeyTooOld {
             self.0
@@ -88,7 +83,7 @@ impl Error {
                 .push_str(", and what came of that is not known");
         }
         self.0.earlier_effect |= in_doubt;
-        self
+        self.with_doubtful_key()
     }
 
     /// The same error, of a write that may have been carried out by an earlier call.
@@ -96,7 +91,7 @@ impl Error {
         if in_doubt {
             self.0.kind = ErrorKind::OutcomeUnknown;
         }
-        self
+        self.with_doubtful_key()
     }
 
     /// The same error, which the journal does not have.

@@ -23,7 +23,7 @@ pub(crate) use parts::Parts;
 /// What every call returns when it has no result to show.
 ///
 /// The first question after a write is [`may_have_taken_effect`](Self::may_have_taken_effect): only when it
-/// is `false` did this call certainly move no money. Its text is one line, begins with operation and request
+/// is `false` may a new payment be started. Its text is one line, begins with operation and request
 /// id, and holds no body, no header and no secret; [`explain`](Self::explain) tells the whole story.
 pub struct Error(Box<Parts>);
 
@@ -52,9 +52,22 @@ impl Error {
     /// The caller's key protects no longer; nothing was sent.
     pub(crate) fn key_too_old(operation: Operation, key: IdempotencyKey) -> Self {
         let cause = "the idempotency key was first used 23 hours ago or more";
-        let mut error = Self::new(ErrorKind::KeyTooOld, Some(operation), cause);
-        error.0.key = Some(key);
-        error
+        Self::new(ErrorKind::KeyTooOld, Some(operation), cause).with_key(key)
+    }
+
+    /// The same error, of a write with this key. If an earlier call with it may have been carried out, the error
+    /// says so.
+    pub(crate) fn with_key(mut self, key: IdempotencyKey) -> Self {
+        self.0.earlier_effect |= key.is_in_doubt();
+        self.0.key = Some(key);
+        self.with_doubtful_key()
+    }
+
+    /// Whoever repeats a call with the key of its error takes the doubt along.
+    fn with_doubtful_key(mut self) -> Self {
+        let in_doubt = self.may_have_taken_effect();
+        self.0.key = self.0.key.take().map(|key| key.doubted(in_doubt));
+        self
     }
 
     /// A blocking call where blocking would stop everything else; nothing was sent.
@@ -201,16 +214,33 @@ impl Error {
         self.0.wait.as_deref()
     }
 
-    /// Whether money may have moved, or something may have been created, by this call. `true` for
-    /// [`OutcomeUnknown`](ErrorKind::OutcomeUnknown) and
-    /// [`AcceptedButUndecodable`](ErrorKind::AcceptedButUndecodable); and for
-    /// [`KeyTooOld`](ErrorKind::KeyTooOld) and [`Journal`](ErrorKind::Journal) when the journal knows that an
-    /// earlier call with the same key may have done it.
+    /// Whether money may have moved, or something may have been created, **under this key or for this payment**:
+    /// by this call, or by an earlier one that it knows of. Only after `false` may a new payment be started.
+    ///
+    /// It is `true` for
+    /// - [`OutcomeUnknown`](ErrorKind::OutcomeUnknown) and
+    ///   [`AcceptedButUndecodable`](ErrorKind::AcceptedButUndecodable): this call may have done it;
+    /// - [`KeyReused`](ErrorKind::KeyReused): another request holds the key, and Flowlix keeps only those that
+    ///   it accepted or is working on;
+    /// - [`KeyTooOld`](ErrorKind::KeyTooOld): an earlier call may have used the key;
+    /// - any error of a wait: the payment or refund that was waited for goes on by itself;
+    /// - any error under a key that may have been used before: one that the [journal](crate::journal) knows, or
+    ///   cannot look up; one that came out of an error for which this was `true`; one
+    ///   [with an age](IdempotencyKey::with_created_at).
+    ///
+    /// Of a call that another process made under a derived key, only a journal or the key's age can tell.
     #[must_use]
     pub fn may_have_taken_effect(&self) -> bool {
-        self.outcome_unknown()
-            || self.0.kind == ErrorKind::AcceptedButUndecodable
+        let is_about_the_key = matches!(self.0.kind, ErrorKind::KeyReused | ErrorKind::KeyTooOld);
+        self.this_call_may_have_acted()
+            || is_about_the_key
+            || self.0.wait.is_some()
             || self.0.earlier_effect
+    }
+
+    /// Whether what this very call asked for may have been carried out.
+    pub(crate) fn this_call_may_have_acted(&self) -> bool {
+        self.outcome_unknown() || self.0.kind == ErrorKind::AcceptedButUndecodable
     }
 
     /// The request was sent, and whether it was carried out is not known. Settle it: repeat the same call

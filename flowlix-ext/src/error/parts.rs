@@ -70,6 +70,6 @@ impl Parts {
 
 impl From<Parts> for Error {
     fn from(parts: Parts) -> Self {
-        Self(Box::new(parts))
+        Self(Box::new(parts)).with_doubtful_key()
     }
 }

@@ -10,9 +10,8 @@ pub enum ErrorKind {
     Configuration,
     /// Refused before sending: the request breaks documented rules.
     InvalidRequest,
-    /// Refused before sending: the idempotency key is 23 hours old and protects no longer. Whether an
-    /// earlier call with it took effect, only a journal can say; see
-    /// [`may_have_taken_effect`](super::Error::may_have_taken_effect).
+    /// Refused before sending: the idempotency key is 23 hours old and protects no longer. An earlier call with
+    /// it may have taken effect.
     KeyTooOld,
     /// No connection was made, and no earlier attempt of the call can have been carried out.
     NotSent,
@@ -40,8 +39,7 @@ pub enum ErrorKind {
     /// An answer that Flowlix documents nowhere, such as a redirect.
     Unexpected,
     /// Refused before sending: the journal could not record the write, or forbids it. Whether an earlier call
-    /// with the same key took effect, this call cannot say where the journal could not be read; otherwise
-    /// [`may_have_taken_effect`](super::Error::may_have_taken_effect) does.
+    /// may have taken effect, [`may_have_taken_effect`](crate::Error::may_have_taken_effect) says.
     Journal,
     /// The payment, or the refund, had no outcome when the wait ended. It may still get one.
     WaitTimeout,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use flowlix_api::Dialect;
+use flowlix_api::{ConversionError, Dialect};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -38,6 +38,8 @@ pub(crate) struct Write<'a> {
     client: &'a Flowlix,
     operation: Operation,
     key: IdempotencyKey,
+    /// The key was made for this very call: no other can have used it.
+    key_is_new: bool,
     options: CallOptions,
     begun: Duration,
 }
@@ -65,12 +67,14 @@ impl<'a> Write<'a> {
         key: Option<IdempotencyKey>,
         options: CallOptions,
     ) -> Result<Self, Error> {
+        let key_is_new = key.is_none();
         let key = client.key_for(operation, key)?;
         let begun = client.runtime().monotonic();
         let write = Self {
             client,
             operation,
             key,
+            key_is_new,
             options,
             begun,
         };
@@ -127,6 +131,20 @@ impl<'a> Write<'a> {
         }
     }
 
+    /// The request as the dialect says it, or everything that is wrong with it; nothing is sent then.
+    pub(crate) fn checked<T>(
+        &self,
+        violations: Vec<Violation>,
+        said: Result<T, ConversionError>,
+    ) -> Result<T, Error> {
+        Violation::join(self.operation, violations, said).map_err(|error| self.unsent(error))
+    }
+
+    /// The same error of a write that was not sent: what an earlier call may have done is as open as before.
+    pub(crate) fn unsent(&self, error: Error) -> Error {
+        error.after_call_in_doubt(self.key.is_in_doubt())
+    }
+
     /// Records the write, sends it, and records what came of it; or returns what came of it before.
     pub(crate) async fn once<T, F>(
         self,
@@ -146,7 +164,8 @@ impl<'a> Write<'a> {
         if !self.options.refused_headers.is_empty() {
             // Refused before it is recorded.
             let violations = self.options.refused_headers;
-            return Err(Error::invalid_request(self.operation, violations));
+            return Err(Error::invalid_request(self.operation, violations)
+                .after_call_in_doubt(self.key.is_in_doubt()));
         }
         let fingerprint = self.fingerprint(book, &draft).await?;
         let id = self.id(book);
@@ -191,9 +210,10 @@ impl<'a> Write<'a> {
             let loaded = self.load(book, &fresh.id).await;
             let stored = loaded.map_err(|error| error.after_call_in_doubt(known_in_doubt))?;
             let now = self.client.runtime().now();
-            fresh.started_at = millis(now);
+            // A key from a store may have been sent since it was made.
+            fresh.started_at = millis(self.key.created_at().map_or(now, |made| made.min(now)));
             let (mut next, in_doubt) = match stored {
-                None => (fresh.clone(), false),
+                None => (fresh.clone(), self.key.is_in_doubt()),
                 // Flowlix stores accepted requests only, so the key is as good as new.
                 Some(stored) if matches!(stored.state, State::NotDone { .. }) => {
                     fresh.version = stored.version.saturating_add(1);
@@ -229,9 +249,9 @@ impl<'a> Write<'a> {
             fresh.version = 1;
             races += 1;
         }
-        Err(self.failed(JournalError::new(
-            "the journal refused the record again and again, though nobody else changed it",
-        )))
+        let failure =
+            "the journal refused the record again and again, though nobody else changed it";
+        Err(self.unread(self.failed(JournalError::new(failure))))
     }
 
     /// Stores a record to be sent, and says whether nobody was faster.
@@ -320,7 +340,7 @@ impl<'a> Write<'a> {
     ) -> Result<Reply<T>, Error> {
         let state = match &result {
             Ok(reply) => accepted(reply),
-            Err(error) if in_doubt || error.may_have_taken_effect() => Ok(State::InDoubt),
+            Err(error) if in_doubt || error.this_call_may_have_acted() => Ok(State::InDoubt),
             Err(error) => Ok(State::NotDone {
                 why: error.kind().to_string(),
             }),
@@ -392,7 +412,8 @@ impl<'a> Write<'a> {
     }
 
     async fn fingerprint(&self, book: &Book, draft: &Draft) -> Result<String, Error> {
-        let secret = self.asked(book.secret()).await?;
+        let secret = self.asked(book.secret()).await;
+        let secret = secret.map_err(|error| self.unread(error))?;
         let outline = draft.outline.as_ref().ok_or_else(|| {
             self.failed(JournalError::new("the request has no outline to record"))
         })?;
@@ -405,7 +426,17 @@ impl<'a> Write<'a> {
     }
 
     async fn load(&self, book: &Book, id: &RecordId) -> Result<Option<Record>, Error> {
-        self.asked(book.journal.load(id)).await
+        let loaded = self.asked(book.journal.load(id)).await;
+        loaded.map_err(|error| self.unread(error))
+    }
+
+    /// The same error, where the journal did not say what it knows of the key.
+    fn unread(&self, error: Error) -> Error {
+        if self.key_is_new {
+            error
+        } else {
+            error.after_call_in_doubt(true)
+        }
     }
 
     /// What the journal answers, if it does so in time: a call whose time is over still wants to know.
@@ -455,7 +486,7 @@ impl<'a> Write<'a> {
             .key
             .created_at()
             .map_or(recorded, |created| created.min(recorded));
-        self.key.clone().with_created_at(first_use)
+        self.key.clone().aged(first_use)
     }
 
     fn check_age(&self, key: &IdempotencyKey) -> Result<(), Error> {

@@ -8,7 +8,6 @@ use crate::call::options::{CallOptions, call_setters, into_future, key_setter};
 use crate::card::CardDetails;
 use crate::client::Flowlix;
 use crate::error::Error;
-use crate::failure::Violation;
 use crate::idempotency::IdempotencyKey;
 use crate::journal::draft::Draft;
 use crate::journal::write::Write;
@@ -85,7 +84,7 @@ impl CreateDirect {
         }
         violations.extend(broken);
         violations.extend(reserved);
-        let request = Violation::join(operation, violations, said)?;
+        let request = write.checked(violations, said)?;
         write
             .once(draft, |call| async move {
                 wire.create_direct(&call, request).await

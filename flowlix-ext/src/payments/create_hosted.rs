@@ -7,7 +7,6 @@ use crate::call::operation::Operation;
 use crate::call::options::{CallOptions, call_setters, into_future, key_setter};
 use crate::client::Flowlix;
 use crate::error::Error;
-use crate::failure::Violation;
 use crate::idempotency::IdempotencyKey;
 use crate::journal::draft::Draft;
 use crate::journal::write::Write;
@@ -61,7 +60,7 @@ impl CreateHosted {
         let draft = Draft::hosted(wire, &self.request);
         violations.extend(write.stamp(&mut self.request.metadata));
         let said = wire.say_hosted(self.request);
-        let request = Violation::join(operation, violations, said)?;
+        let request = write.checked(violations, said)?;
         write
             .once(draft, |call| async move {
                 wire.create_hosted(&call, request).await

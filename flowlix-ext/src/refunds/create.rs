@@ -100,7 +100,9 @@ impl CreateRefund {
         // Before the payment is read: that read would carry the same headers.
         if !self.options.refused_headers.is_empty() {
             let refused = self.options.refused_headers;
-            return Err(Error::invalid_request(operation, refused));
+            let in_doubt = self.key.is_some_and(|key| key.is_in_doubt());
+            let error = Error::invalid_request(operation, refused);
+            return Err(error.after_call_in_doubt(in_doubt));
         }
         let client = self.client.clone();
         let wire = client.wire();
@@ -110,7 +112,8 @@ impl CreateRefund {
         let (mut draft, mut recorded) = self.recorded(&write).await?;
         let needs_amount = self.request.amount.is_none() && !wire.refunds_the_rest_by_itself();
         if recorded.is_none() && (self.check_first || (needs_amount && self.known.is_none())) {
-            self.known = Some(self.read_payment(write.time_left()).await?);
+            let read = self.read_payment(write.time_left()).await;
+            self.known = Some(read.map_err(|error| write.unsent(error))?);
             // Whoever has sent this very refund meanwhile is the reason if nothing is left.
             (draft, recorded) = self.recorded(&write).await?;
         }
@@ -137,7 +140,7 @@ impl CreateRefund {
         let amount = self.request.amount;
         draft.amount = amount;
         violations.extend(write.stamp_refund(&mut self.request.metadata));
-        let request = Violation::join(operation, violations, wire.say_refund(self.request))?;
+        let request = write.checked(violations, wire.say_refund(self.request))?;
         write
             .once(draft, |call| async move {
                 wire.create_refund(&call, request).await
