@@ -45,29 +45,47 @@ fn the_reconciled_document() {
                 )
                 .unwrap();
             }
-            for parameter in operation["parameters"].as_array().into_iter().flatten() {
-                let name = parameter["name"].as_str().unwrap();
-                let place = parameter["in"].as_str().unwrap();
-                let names = &parameter["x-flowlix"];
-                let side = |dialect: &str| match &names[dialect] {
-                    Value::Null => "none".to_owned(),
-                    taken => {
-                        let mark = if taken["required"] == true { "" } else { "?" };
-                        format!("{}{mark}", taken["name"].as_str().unwrap())
-                    }
-                };
-                writeln!(
-                    listing,
-                    "    {place} {name}: {}  [{} | {}]",
-                    ty(&parameter["schema"]),
-                    side("snake_case"),
-                    side("uppercase")
-                )
-                .unwrap();
-            }
+            parameters(&mut listing, operation);
         }
     }
+    for (event, item) in sorted(&document["x-webhooks"]) {
+        let delivery = &item["post"];
+        let body = ty(&delivery["requestBody"]["content"]["application/json"]["schema"]);
+        let names = &delivery["x-flowlix"];
+        let side = |dialect: &str| names[dialect]["event"].as_str().unwrap_or("none");
+        writeln!(
+            listing,
+            "webhook {event}: {body}  [{} | {}]",
+            side("snake_case"),
+            side("uppercase")
+        )
+        .unwrap();
+        parameters(&mut listing, delivery);
+    }
     insta::assert_snapshot!(listing);
+}
+
+fn parameters(listing: &mut String, holder: &Value) {
+    for parameter in holder["parameters"].as_array().into_iter().flatten() {
+        let name = parameter["name"].as_str().unwrap();
+        let place = parameter["in"].as_str().unwrap();
+        let names = &parameter["x-flowlix"];
+        let side = |dialect: &str| match &names[dialect] {
+            Value::Null => "none".to_owned(),
+            taken => {
+                let mark = if taken["required"] == true { "" } else { "?" };
+                format!("{}{mark}", taken["name"].as_str().unwrap())
+            }
+        };
+        writeln!(
+            listing,
+            "    {place} {name}: {}  [{} | {}]",
+            ty(&parameter["schema"]),
+            side("snake_case"),
+            side("uppercase")
+        )
+        .unwrap();
+    }
 }
 
 /// The members of an object by name: whether JSON keeps its order depends on who else is built.

@@ -1,4 +1,4 @@
-//! A dialect's document as the reconciler sees it: schemas and operations with their places.
+//! A dialect's document as the reconciler sees it: schemas, operations and webhooks with their places.
 //!
 //! Only the constructs that lint lets through are known here; anything else is a finding, so that
 //! nothing can be dropped in silence.
@@ -20,6 +20,8 @@ pub struct Api {
     pub schemas: Vec<Schema>,
     /// The operations, in the document's order.
     pub operations: Vec<Operation>,
+    /// The webhooks, in the document's order.
+    pub webhooks: Vec<Webhook>,
 }
 
 impl Api {
@@ -189,7 +191,26 @@ pub struct Operation {
     pub response_headers: Vec<String>,
 }
 
-/// A parameter of an operation.
+/// An event that Flowlix tells of by a request of its own.
+#[derive(Debug, Clone)]
+pub struct Webhook {
+    /// Its name, such as `payment.succeeded`.
+    pub event: String,
+    /// JSON pointer of its place.
+    pub pointer: String,
+    /// What the document says of it, in a line.
+    pub summary: String,
+    /// What the document says of it.
+    pub description: String,
+    /// The headers that come with it, in the document's order.
+    pub headers: Vec<Parameter>,
+    /// The schema of its body.
+    pub body: String,
+    /// The statuses that it may be answered with.
+    pub statuses: Vec<String>,
+}
+
+/// A parameter of an operation, or a header of a webhook.
 #[derive(Debug, Clone)]
 pub struct Parameter {
     /// Its name on the wire.

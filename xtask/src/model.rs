@@ -10,6 +10,8 @@ pub struct Model {
     pub schemas: Vec<ModelSchema>,
     /// Its operations, in the same order.
     pub operations: Vec<ModelOperation>,
+    /// Its webhooks, in the same order.
+    pub webhooks: Vec<ModelWebhook>,
 }
 
 impl Model {
@@ -162,7 +164,33 @@ pub struct Served {
     pub answer: String,
 }
 
-/// A parameter of an operation.
+/// A webhook of the model.
+#[derive(Debug, Clone)]
+pub struct ModelWebhook {
+    /// The event's name.
+    pub event: String,
+    /// What the documents say of it, in a line.
+    pub summary: String,
+    /// What the documents say of it.
+    pub description: String,
+    /// The schema of its body, in the model's names.
+    pub body: String,
+    /// How each dialect sends it.
+    pub sent: PerDialect<Option<Sent>>,
+    /// The headers that come with it.
+    pub headers: Vec<ModelParameter>,
+}
+
+/// How a dialect sends a webhook.
+#[derive(Debug, Clone)]
+pub struct Sent {
+    /// The event's name.
+    pub event: String,
+    /// The statuses that it may be answered with.
+    pub statuses: Vec<String>,
+}
+
+/// A parameter of an operation, or a header of a webhook.
 #[derive(Debug, Clone)]
 pub struct ModelParameter {
     /// Its name.

@@ -9,8 +9,10 @@ mod moves;
 mod objects;
 mod operations;
 mod pairs;
+mod parameters;
 mod targets;
 mod values;
+mod webhooks;
 mod words;
 
 use crate::api::{Api, Shape};
@@ -46,6 +48,7 @@ pub fn reconcile(apis: &PerDialect<Api>, rules: &Rules) -> Result<Model, Vec<Fin
     }
     moves::settle(&mut model, apis, &mut ledger);
     model.operations = operations::reconcile(apis, &pairs, &mut ledger);
+    model.webhooks = webhooks::reconcile(apis, &pairs, &mut ledger);
     let findings = ledger.close();
     if findings.is_empty() {
         Ok(model)

@@ -167,9 +167,31 @@ pub enum Rule {
         /// What uppercase answers.
         uppercase: String,
     },
+    /// Two webhooks of different names are one; the model takes the uppercase name.
+    WebhookPaired {
+        /// The event's name in `snake_case`.
+        snake_case: String,
+        /// The event's name in uppercase and in the model.
+        uppercase: String,
+    },
+    /// A webhook that one dialect alone has.
+    WebhookOnly {
+        /// The dialect that has it.
+        dialect: Dialect,
+        /// The event's name.
+        webhook: String,
+        /// The model's schema of its body.
+        body: String,
+        /// The headers that always come with it, all of them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        headers: Vec<String>,
+        /// The headers that may come with it, all of them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        optional_headers: Vec<String>,
+    },
     /// Two parameters of different names are one; the model takes the uppercase name.
     ParameterRenamed {
-        /// The model's operation.
+        /// The model's operation, or a webhook as in `webhook payment.succeeded`.
         operation: String,
         /// The name in `snake_case`.
         snake_case: String,
@@ -178,7 +200,7 @@ pub enum Rule {
     },
     /// A parameter that one dialect alone has.
     ParameterOnly {
-        /// The model's operation.
+        /// The model's operation, or a webhook as in `webhook payment.succeeded`.
         operation: String,
         /// The dialect that has it.
         dialect: Dialect,
@@ -187,7 +209,7 @@ pub enum Rule {
     },
     /// A parameter that one dialect requires and the other does not.
     ParameterPresence {
-        /// The model's operation.
+        /// The model's operation, or a webhook as in `webhook payment.succeeded`.
         operation: String,
         /// The model's parameter.
         parameter: String,

@@ -16,3 +16,5 @@ mod real;
 mod rules;
 #[path = "reconcile/tiny.rs"]
 mod tiny;
+#[path = "reconcile/webhooks.rs"]
+mod webhooks;

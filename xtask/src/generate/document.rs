@@ -6,7 +6,7 @@ use crate::api::Type;
 use crate::dialect::{Dialect, PerDialect};
 use crate::model::{
     Model, ModelObject, ModelOperation, ModelParameter, ModelProperty, ModelSchema, ModelShape,
-    Target,
+    ModelWebhook, Target,
 };
 
 use super::names::is_collection;
@@ -38,6 +38,14 @@ pub fn document(model: &Model) -> Value {
         .iter()
         .map(|schema| (schema.name.clone(), self::schema(model, schema)))
         .collect();
+    let webhooks: Map<String, Value> = model
+        .webhooks
+        .iter()
+        .map(|webhook| {
+            let delivery = json!({ "post": self::webhook(webhook) });
+            (webhook.event.clone(), delivery)
+        })
+        .collect();
     json!({
         "openapi": "3.0.3",
         "info": {
@@ -48,6 +56,7 @@ pub fn document(model: &Model) -> Value {
         },
         "servers": [{ "url": "https://api.flowlix.dev" }],
         "paths": paths,
+        "x-webhooks": webhooks,
         "components": { "schemas": schemas },
     })
 }
@@ -90,15 +99,42 @@ fn operation(operation: &ModelOperation, status: &str, answer: &str) -> Value {
         },
     });
     if let (Some(body), Some(members)) = (&operation.body, value.as_object_mut()) {
-        members.insert(
-            "requestBody".to_owned(),
-            json!({
-                "required": true,
-                "content": { "application/json": { "schema": reference(body) } },
-            }),
-        );
+        members.insert("requestBody".to_owned(), self::body(body));
     }
     value
+}
+
+fn body(schema: &str) -> Value {
+    json!({
+        "required": true,
+        "content": { "application/json": { "schema": reference(schema) } },
+    })
+}
+
+fn webhook(webhook: &ModelWebhook) -> Value {
+    let sent = |dialect| match webhook.sent.get(dialect) {
+        Some(sent) => json!({ "event": sent.event, "answered-with": sent.statuses }),
+        None => Value::Null,
+    };
+    let leading = webhook.sent.uppercase.as_ref();
+    let statuses = leading.or(webhook.sent.snake_case.as_ref());
+    let responses: Map<String, Value> = statuses
+        .into_iter()
+        .flat_map(|sent| &sent.statuses)
+        .map(|status| (status.clone(), json!({ "description": "Received." })))
+        .collect();
+    let parameters: Vec<Value> = webhook.headers.iter().map(self::parameter).collect();
+    json!({
+        "summary": webhook.summary,
+        "description": webhook.description,
+        "parameters": parameters,
+        "requestBody": body(&webhook.body),
+        "responses": responses,
+        "x-flowlix": {
+            "snake_case": sent(Dialect::SnakeCase),
+            "uppercase": sent(Dialect::Uppercase),
+        },
+    })
 }
 
 fn parameter(parameter: &ModelParameter) -> Value {

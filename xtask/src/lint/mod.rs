@@ -25,6 +25,7 @@ mod schemas;
 mod secrets;
 mod sites;
 mod unused;
+mod webhooks;
 
 use crate::document::Document;
 use crate::finding::Finding;
@@ -98,6 +99,9 @@ pub const RULES: &[Rule] = &[
     provenance::SOURCE_MISSING,
     provenance::SOURCE_UNKNOWN,
     unused::COMPONENT,
+    webhooks::PLACE,
+    webhooks::UNLISTED,
+    webhooks::MISSING,
     examples::INVALID,
     examples::UNDECLARED,
     examples::EXTERNAL,
@@ -127,6 +131,7 @@ pub fn lint(document: &Document) -> Vec<Finding> {
     prose::check(&sites, &mut report);
     provenance::check(&sites, &mut report);
     unused::check(&sites, &mut report);
+    webhooks::check(&sites, &mut report);
     examples::check(&sites, &mut report);
     report.into_findings()
 }

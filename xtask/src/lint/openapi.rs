@@ -1,6 +1,10 @@
 //! The document as a whole: is it OpenAPI 3.0, and can it be read as such?
 
-use crate::document::Document;
+use openapiv3::{OpenAPI, PathItem};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::document::{Document, join};
 
 use super::Rule;
 use super::report::Report;
@@ -13,6 +17,8 @@ pub(super) const UNREADABLE: Rule = Rule {
     id: "openapi-unreadable",
     teaches: "the document has the shape of OpenAPI 3.0, else the generator cannot read it",
 };
+
+const WEBHOOKS: &str = "/x-webhooks";
 
 pub(super) fn check(document: &Document, report: &mut Report<'_>) {
     let version = document.root.get("openapi");
@@ -29,11 +35,31 @@ pub(super) fn check(document: &Document, report: &mut Report<'_>) {
         );
     }
     // The generator reads through this very type, so what it refuses is refused there.
-    if let Err(error) = serde_json::from_value::<openapiv3::OpenAPI>(document.root.clone()) {
+    check_shape::<OpenAPI>("", &document.root, report);
+    // To that type an extension is any JSON.
+    if let Some(webhooks) = document.get(WEBHOOKS) {
+        match webhooks.as_object() {
+            Some(webhooks) => {
+                for (event, item) in webhooks {
+                    check_shape::<PathItem>(&join(WEBHOOKS, event), item, report);
+                }
+            }
+            None => report.add(
+                UNREADABLE,
+                WEBHOOKS,
+                "`x-webhooks` is no map of events",
+                "write each event's name with a path item: `payment.succeeded: { post: … }`",
+            ),
+        }
+    }
+}
+
+fn check_shape<T: DeserializeOwned>(pointer: &str, value: &Value, report: &mut Report<'_>) {
+    if let Err(error) = serde_json::from_value::<T>(value.clone()) {
         report.add(
             UNREADABLE,
-            "",
-            format!("the document is not shaped like OpenAPI 3.0: {error}"),
+            pointer,
+            format!("this is not shaped like OpenAPI 3.0: {error}"),
             "compare the named part with the OpenAPI 3.0.3 specification",
         );
     }

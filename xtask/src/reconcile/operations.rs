@@ -1,13 +1,14 @@
-//! Joins operations, their parameters, answers and response headers.
+//! Joins operations, their answers and response headers.
 
-use crate::api::{Api, Operation, Parameter};
+use crate::api::{Api, Operation};
 use crate::dialect::{Dialect, PerDialect};
-use crate::model::{ModelOperation, ModelParameter, Served, Taken};
+use crate::model::{ModelOperation, Served};
 use crate::rules::Rule;
 
 use super::ledger::Ledger;
 use super::matching;
 use super::pairs::Pairs;
+use super::parameters::{self, Owner};
 use super::words;
 
 pub(super) fn reconcile(
@@ -96,7 +97,18 @@ fn join(joining: &Joining<'_>, ledger: &mut Ledger<'_>) -> ModelOperation {
         description: told(|operation| &operation.description),
         body: bodies.uppercase.or(bodies.snake_case),
         served,
-        parameters: parameters(joining, ledger),
+        parameters: parameters::join(
+            &Owner {
+                apis: joining.apis,
+                pairs: joining.pairs,
+                name: &joining.id,
+                parameters: PerDialect::from_fn(|dialect| {
+                    let operation = joining.operations.get(dialect);
+                    operation.map(|operation| operation.parameters.as_slice())
+                }),
+            },
+            ledger,
+        ),
         headers: headers(joining, ledger),
     }
 }
@@ -214,155 +226,6 @@ fn compare(
                 "document the same status, or 2XX where the pages leave it open",
             );
         }
-    }
-}
-
-fn parameters(joining: &Joining<'_>, ledger: &mut Ledger<'_>) -> Vec<ModelParameter> {
-    let given = PerDialect::from_fn(|dialect| {
-        let operation = joining.operations.get(dialect);
-        let parameters = operation.iter().flat_map(|operation| &operation.parameters);
-        parameters.collect::<Vec<&Parameter>>()
-    });
-    let names = PerDialect::from_fn(|dialect| {
-        let parameters = given.get(dialect).iter();
-        parameters
-            .map(|parameter| parameter.name.as_str())
-            .collect()
-    });
-    let matches = matching::names(&names, ledger, |rule| match rule {
-        Rule::ParameterRenamed {
-            operation,
-            snake_case,
-            uppercase,
-        } if *operation == joining.id => Some((snake_case, uppercase)),
-        _ => None,
-    });
-    let mut joined = Vec::new();
-    for found in matches {
-        let pair = PerDialect::from_fn(|dialect| {
-            let place = (*found.places.get(dialect))?;
-            given.get(dialect).get(place).copied()
-        });
-        let Some(named) = pair.uppercase.or(pair.snake_case) else {
-            continue;
-        };
-        if found.clashes {
-            let label = &joining.apis.snake_case.label;
-            ledger.note_clash(label, &named.pointer, &named.name);
-            continue;
-        }
-        joined.extend(parameter(joining, named.name.clone(), &pair, ledger));
-    }
-    joined
-}
-
-fn parameter(
-    joining: &Joining<'_>,
-    name: String,
-    pair: &PerDialect<Option<&Parameter>>,
-    ledger: &mut Ledger<'_>,
-) -> Option<ModelParameter> {
-    let both_serve =
-        joining.operations.snake_case.is_some() && joining.operations.uppercase.is_some();
-    match (pair.snake_case, pair.uppercase) {
-        (Some(snake_case), Some(uppercase)) => {
-            compare_parameters(joining, &name, snake_case, uppercase, ledger);
-        }
-        _ if both_serve => {
-            let dialect = if pair.snake_case.is_some() {
-                Dialect::SnakeCase
-            } else {
-                Dialect::Uppercase
-            };
-            let only = (*pair.get(dialect))?;
-            ledger.demand(
-                &Rule::ParameterOnly {
-                    operation: joining.id.clone(),
-                    dialect,
-                    parameter: only.name.clone(),
-                },
-                &joining.apis.get(dialect).label,
-                &only.pointer,
-                "parameter-unpaired",
-                format!(
-                    "the parameter {} of {} has no counterpart in {}; it may also be renamed there (rule parameter-renamed)",
-                    only.name,
-                    joining.id,
-                    dialect.other()
-                ),
-            );
-        }
-        _ => {}
-    }
-    let (leading, dialect) = match (pair.uppercase, pair.snake_case) {
-        (Some(uppercase), _) => (uppercase, Dialect::Uppercase),
-        (None, Some(snake_case)) => (snake_case, Dialect::SnakeCase),
-        (None, None) => return None,
-    };
-    Some(ModelParameter {
-        name,
-        location: leading.location.clone(),
-        description: words::join(&PerDialect::from_fn(|dialect| {
-            (*pair.get(dialect)).map(|parameter| parameter.description.as_str())
-        })),
-        ty: joining.pairs.translate(dialect, &leading.ty),
-        taken: PerDialect::from_fn(|dialect| {
-            pair.get(dialect).map(|parameter| Taken {
-                name: parameter.name.clone(),
-                required: parameter.required,
-                limits: parameter.limits.clone(),
-            })
-        }),
-    })
-}
-
-fn compare_parameters(
-    joining: &Joining<'_>,
-    name: &str,
-    snake_case: &Parameter,
-    uppercase: &Parameter,
-    ledger: &mut Ledger<'_>,
-) {
-    let label = &joining.apis.uppercase.label;
-    let types = PerDialect {
-        snake_case: joining.pairs.translate(Dialect::SnakeCase, &snake_case.ty),
-        uppercase: joining.pairs.translate(Dialect::Uppercase, &uppercase.ty),
-    };
-    if types.snake_case != types.uppercase || snake_case.location != uppercase.location {
-        ledger.note(
-            label,
-            &uppercase.pointer,
-            "type-differs",
-            format!(
-                "the parameter {name} of {} is {} in {} here and {} in {} in snake_case",
-                joining.id,
-                types.uppercase.describe(),
-                uppercase.location,
-                types.snake_case.describe(),
-                snake_case.location
-            ),
-            "make the documents agree, or let each be parameter-only under a name of its own",
-        );
-    }
-    if snake_case.required != uppercase.required {
-        ledger.demand(
-            &Rule::ParameterPresence {
-                operation: joining.id.clone(),
-                parameter: name.to_owned(),
-                required_by: if snake_case.required {
-                    Dialect::SnakeCase
-                } else {
-                    Dialect::Uppercase
-                },
-            },
-            label,
-            &uppercase.pointer,
-            "presence-differs",
-            format!(
-                "one dialect alone requires the parameter {name} of {}",
-                joining.id
-            ),
-        );
     }
 }
 

@@ -120,6 +120,31 @@ fn every_part_says_how_both_dialects_spell_it() {
             both(&format!("{id} {}", parameter["name"]), parameter);
         }
     }
+    for (event, item) in document["x-webhooks"].as_object().unwrap() {
+        both(event, &item["post"]);
+        for header in item["post"]["parameters"].as_array().unwrap() {
+            both(&format!("{event} {}", header["name"]), header);
+        }
+    }
+}
+
+#[test]
+fn every_webhook_of_both_dialects_is_there() {
+    let document = document();
+    let webhooks = document["x-webhooks"].as_object().unwrap();
+    let mut judged = 0;
+    for dialect in Dialect::BOTH {
+        for webhook in &api(dialect).webhooks {
+            let delivery = &webhooks[&webhook.event]["post"];
+            let told = &delivery["x-flowlix"][dialect.name()];
+            assert_eq!(told["event"], webhook.event.as_str());
+            assert_eq!(told["answered-with"], json!(webhook.statuses));
+            let headers = delivery["parameters"].as_array().unwrap();
+            assert_eq!(headers.len(), webhook.headers.len(), "{}", webhook.event);
+            judged += 1;
+        }
+    }
+    assert_eq!(judged, webhooks.len());
 }
 
 /// Where the rules put a dialect's property: the path seen from the model's schema.

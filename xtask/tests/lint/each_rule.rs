@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::base::{base, lint, places, set, with, without};
+use crate::base::{base, lint, places, remove, set, with, without};
 
 const POST: &str = "/paths/~1orders~1{id}/post";
 const REQUEST: &str = "/paths/~1orders~1{id}/post/requestBody/content/application~1json";
@@ -770,6 +770,89 @@ fn examples() -> Vec<Fault> {
     ]
 }
 
+const HOOK: &str = "/x-webhooks/order.changed";
+
+/// The base with webhooks that tell by the `type` of their body what they are.
+fn typed_webhooks() -> Value {
+    let mut root = base();
+    let schemas = "/components/schemas";
+    set(
+        &mut root,
+        &at(schemas, "/Event"),
+        json!({ "type": "object", "x-source": "guide", "properties": {
+            "type": { "nullable": true, "allOf": [{ "$ref": "#/components/schemas/EventType" }] },
+            "order": { "$ref": "#/components/schemas/Order" }
+        } }),
+    );
+    set(
+        &mut root,
+        &at(schemas, "/EventType"),
+        json!({ "type": "string", "x-source": "guide", "enum": ["order.closed", "order.changed"] }),
+    );
+    let body = at(HOOK, "/post/requestBody/content/application~1json/schema");
+    set(
+        &mut root,
+        &body,
+        json!({ "$ref": "#/components/schemas/Event" }),
+    );
+    let webhook = root.pointer(HOOK).unwrap().clone();
+    set(&mut root, "/x-webhooks/order.closed", webhook);
+    root
+}
+
+fn webhooks() -> Vec<Fault> {
+    let values = "/components/schemas/EventType/enum";
+    let edited = |edit: &dyn Fn(&mut Value)| {
+        let mut root = typed_webhooks();
+        edit(&mut root);
+        root
+    };
+    let in_the_place_of_a_webhook = |value: Value| with(HOOK, value);
+    vec![
+        fault(with("/webhooks", json!({})), "webhooks-place", "/webhooks"),
+        fault(
+            edited(&|root| set(root, values, json!(["order.closed"]))),
+            "webhook-unlisted",
+            HOOK,
+        ),
+        fault(
+            edited(&|root| set(root, &at(values, "/-"), json!("order.lost"))),
+            "webhook-missing",
+            at(values, "/2"),
+        ),
+        fault(
+            edited(&|root| remove(root, "/x-webhooks/order.closed")),
+            "webhook-missing",
+            at(values, "/0"),
+        ),
+        fault(
+            edited(&|root| {
+                let webhook = root.pointer(HOOK).unwrap().clone();
+                set(root, "/x-webhooks/order.edited", webhook);
+                remove(root, HOOK);
+            }),
+            "webhook-unlisted",
+            "/x-webhooks/order.edited",
+        )
+        .and("webhook-missing", at(values, "/1")),
+        fault(
+            in_the_place_of_a_webhook(json!(3)),
+            "openapi-unreadable",
+            HOOK,
+        ),
+        fault(
+            in_the_place_of_a_webhook(json!({ "post": [] })),
+            "openapi-unreadable",
+            HOOK,
+        ),
+        fault(
+            with("/x-webhooks", json!([])),
+            "openapi-unreadable",
+            "/x-webhooks",
+        ),
+    ]
+}
+
 fn all() -> Vec<Fault> {
     let mut faults = [
         document_and_operations(),
@@ -781,6 +864,7 @@ fn all() -> Vec<Fault> {
         patterns(),
         words_and_sources(),
         examples(),
+        webhooks(),
     ]
     .into_iter()
     .flatten()
@@ -797,6 +881,7 @@ fn all() -> Vec<Fault> {
 #[test]
 fn the_base_is_clean() {
     assert_eq!(lint(base()), []);
+    assert_eq!(lint(typed_webhooks()), []);
 }
 
 #[test]

@@ -7,20 +7,21 @@ use xtask::finding::Finding;
 use xtask::pipeline::{self, Sources};
 
 use crate::tiny::{
-    RULES, findings, follow, label, rename, require, rule, schema_only, set, shown_rule, take, tiny,
+    RULES, findings, follow, label, only as told_whole, rename, require, rule, set, shown_rule,
+    take, tiny,
 };
 
 /// The dialect of the document, the pointer and the finding's rule.
-type Place<'a> = (Dialect, &'a str, &'a str);
+pub(crate) type Place<'a> = (Dialect, &'a str, &'a str);
 
-fn changed(dialect: Dialect, edit: impl FnOnce(&mut Value)) -> Sources {
+pub(crate) fn changed(dialect: Dialect, edit: impl FnOnce(&mut Value)) -> Sources {
     let mut sources = tiny();
     edit(&mut sources.documents.get_mut(dialect).root);
     sources
 }
 
 /// Asserts that these findings, no others, stop the pipeline and show these rules.
-fn stops(sources: &Sources, places: &[Place<'_>], shows: &[Value]) -> Vec<Finding> {
+pub(crate) fn stops(sources: &Sources, places: &[Place<'_>], shows: &[Value]) -> Vec<Finding> {
     let found = findings(sources);
     let mut expected: Vec<(&str, &str, &str)> = places
         .iter()
@@ -45,8 +46,8 @@ fn stops(sources: &Sources, places: &[Place<'_>], shows: &[Value]) -> Vec<Findin
         assert!(finding.spec != RULES || finding.rule.ends_with("-matches-nothing"));
     }
     let mut shown: Vec<_> = found.iter().filter_map(shown_rule).collect();
-    // All that is wrong with one list of members is put right by one rule.
-    shown.dedup_by(|one, other| one.rule == other.rule && schema_only(&one.rule).is_some());
+    // All that is wrong with one list of members or headers is put right by one rule.
+    shown.dedup_by(|one, other| one.rule == other.rule && told_whole(&one.rule).is_some());
     for fields in shows {
         let wanted = rule(fields.clone());
         assert!(
@@ -59,7 +60,7 @@ fn stops(sources: &Sources, places: &[Place<'_>], shows: &[Value]) -> Vec<Findin
 }
 
 /// Asserts as [`stops`] does, and that doing what the findings say lets the pipeline run.
-fn cured(
+pub(crate) fn cured(
     dialect: Dialect,
     edit: impl FnOnce(&mut Value),
     places: &[Place<'_>],
@@ -76,7 +77,7 @@ fn cured(
 }
 
 /// Asserts as [`stops`] does, and that adding rules is not enough.
-fn incurable(
+pub(crate) fn incurable(
     dialect: Dialect,
     edit: impl FnOnce(&mut Value),
     places: &[Place<'_>],
@@ -893,7 +894,7 @@ fn a_new_removed_or_renamed_member_of_a_schema_that_one_dialect_alone_has() {
                 .rules
                 .rules
                 .iter()
-                .position(|entry| schema_only(&entry.rule) == Some((dialect, schema)))
+                .position(|entry| told_whole(&entry.rule) == Some(("schema", dialect, schema)))
                 .unwrap();
             edit(&mut sources.documents.get_mut(dialect).root);
             let places: Vec<Place<'_>> = new

@@ -6,7 +6,7 @@ use xtask::pipeline::{self, Sources};
 use xtask::rules::Rule;
 use xtask::{api, load};
 
-use crate::tiny::{joined, rename, schema_only, set, take};
+use crate::tiny::{joined, only as told_whole, rename, set, take};
 
 fn real() -> Sources {
     load::sources(&load::workspace()).unwrap()
@@ -43,7 +43,7 @@ fn alone(sources: &Sources, dialect: Dialect, schema: &str) -> bool {
         .rules
         .rules
         .iter()
-        .any(|entry| schema_only(&entry.rule) == Some((dialect, schema)))
+        .any(|entry| told_whole(&entry.rule) == Some(("schema", dialect, schema)))
 }
 
 /// Properties without a partner: the model says of their type whatever that dialect says.
@@ -223,6 +223,64 @@ fn no_value_can_appear_or_go_in_silence() {
             }
         }
     }
+}
+
+/// Each way in which a webhook can change, as an edit of its place in the document.
+fn webhook_edits() -> [(&'static str, fn(&mut Value, &str)); 7] {
+    [
+        ("removed", |root, place| {
+            take(root, place);
+        }),
+        ("renamed", |root, place| {
+            rename(root, place, "quite.another");
+        }),
+        ("another beside it", |root, place| {
+            let webhook = root.pointer(place).unwrap().clone();
+            set(root, "/x-webhooks/quite.another", webhook);
+        }),
+        ("another body", |root, place| {
+            let reference =
+                format!("{place}/post/requestBody/content/application~1json/schema/$ref");
+            set(root, &reference, json!("#/components/schemas/Payment"));
+        }),
+        ("no header", |root, place| {
+            take(root, &format!("{place}/post/parameters/0"));
+        }),
+        ("a header more", |root, place| {
+            let header = json!({ "in": "header", "name": "Extra", "schema": { "type": "string" } });
+            set(root, &format!("{place}/post/parameters/-"), header);
+        }),
+        ("an optional header", |root, place| {
+            let header = json!({ "in": "header", "name": "Flowlix-Signature", "schema": { "type": "string" } });
+            set(root, &format!("{place}/post/parameters/0"), header);
+        }),
+    ]
+}
+
+#[test]
+fn no_webhook_can_appear_go_or_change_in_silence() {
+    let sources = real();
+    let mut judged = 0;
+    for dialect in Dialect::BOTH {
+        let api = api::read(dialect, sources.documents.get(dialect)).unwrap();
+        for webhook in &api.webhooks {
+            for (what, edit) in webhook_edits() {
+                let mut changed = sources.clone();
+                edit(
+                    &mut changed.documents.get_mut(dialect).root,
+                    &webhook.pointer,
+                );
+                let found = joined(&changed).unwrap_err();
+                let told = found.iter().any(|finding| {
+                    finding.message.contains(&webhook.event)
+                        || finding.message.contains("quite.another")
+                });
+                assert!(told, "{dialect} {} {what}: {found:#?}", webhook.event);
+                judged += 1;
+            }
+        }
+    }
+    assert_eq!(judged, 6 * webhook_edits().len());
 }
 
 #[test]

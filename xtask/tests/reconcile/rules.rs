@@ -5,7 +5,7 @@ use xtask::finding::Finding;
 use xtask::pipeline::Sources;
 use xtask::rules::{Entry, Rule, Rules};
 
-use crate::tiny::{RULES, findings, follow, joined, rule, schema_only, tiny};
+use crate::tiny::{RULES, findings, follow, joined, only, rule, tiny};
 
 fn with(fields: Value) -> Sources {
     let mut sources = tiny();
@@ -47,6 +47,12 @@ fn strangers() -> Vec<Value> {
         json!({ "rule": "parameter-only", "operation": "list_orders", "dialect": "snake_case", "parameter": "limit" }),
         json!({ "rule": "parameter-presence", "operation": "list_orders", "parameter": "limit", "required_by": "uppercase" }),
         json!({ "rule": "header-renamed", "snake_case": "X-Left", "uppercase": "X-Rest" }),
+        json!({ "rule": "webhook-paired", "snake_case": "order_gone", "uppercase": "order.paid" }),
+        json!({ "rule": "webhook-paired", "snake_case": "order_gone", "uppercase": "order.closed" }),
+        json!({ "rule": "webhook-only", "dialect": "uppercase", "webhook": "order.gone", "body": "Event" }),
+        json!({ "rule": "webhook-only", "dialect": "uppercase", "webhook": "order.closed", "body": "Order" }),
+        json!({ "rule": "webhook-only", "dialect": "snake_case", "webhook": "order.paid", "body": "Event" }),
+        json!({ "rule": "parameter-only", "operation": "order.paid", "dialect": "uppercase", "parameter": "Shop-Signature" }),
     ]
 }
 
@@ -279,7 +285,7 @@ fn listed(schema: &str, members: &[&str]) -> (Sources, String) {
         .rules
         .rules
         .iter()
-        .position(|entry| schema_only(&entry.rule).is_some_and(|(_, name)| name == schema))
+        .position(|entry| only(&entry.rule).is_some_and(|(_, _, name)| name == schema))
         .unwrap();
     let Rule::SchemaOnly {
         members: listed, ..

@@ -135,18 +135,21 @@ pub(crate) fn follow(rules: &mut Rules, findings: &[Finding]) {
             let replaced = rules
                 .rules
                 .iter_mut()
-                .find(|entry| schema_only(&entry.rule) == schema_only(&shown.rule));
+                .find(|entry| only(&entry.rule) == only(&shown.rule));
             replaced.expect("a rule to replace").rule = shown.rule;
         }
     }
 }
 
-/// The dialect and schema of a rule schema-only.
-pub(crate) fn schema_only(rule: &Rule) -> Option<(Dialect, &str)> {
+/// What a rule tells all of that one dialect alone has: the kind, the dialect and the name.
+pub(crate) fn only(rule: &Rule) -> Option<(&'static str, Dialect, &str)> {
     match rule {
         Rule::SchemaOnly {
             dialect, schema, ..
-        } => Some((*dialect, schema)),
+        } => Some(("schema", *dialect, schema)),
+        Rule::WebhookOnly {
+            dialect, webhook, ..
+        } => Some(("webhook", *dialect, webhook)),
         _ => None,
     }
 }
