@@ -12,6 +12,7 @@ pub mod document;
 pub mod finding;
 pub mod format;
 pub mod generate;
+pub mod identifier;
 pub mod lint;
 pub mod load;
 pub mod model;

@@ -6,6 +6,7 @@
 mod ledger;
 mod matching;
 mod moves;
+mod names;
 mod objects;
 mod operations;
 mod pairs;
@@ -49,6 +50,7 @@ pub fn reconcile(apis: &PerDialect<Api>, rules: &Rules) -> Result<Model, Vec<Fin
     moves::settle(&mut model, apis, &mut ledger);
     model.operations = operations::reconcile(apis, &pairs, &mut ledger);
     model.webhooks = webhooks::reconcile(apis, &pairs, &mut ledger);
+    names::check(&model, apis, &mut ledger);
     let findings = ledger.close();
     if findings.is_empty() {
         Ok(model)

@@ -10,6 +10,8 @@
 mod any_json;
 #[path = "reconcile/documents.rs"]
 mod documents;
+#[path = "reconcile/names.rs"]
+mod names;
 #[path = "reconcile/real.rs"]
 mod real;
 #[path = "reconcile/rules.rs"]

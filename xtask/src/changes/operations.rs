@@ -3,12 +3,13 @@
 use serde_json::{Map, Value, json};
 
 use crate::document::{Document, join};
+use crate::identifier;
 
 use super::change::{Severity, Side};
 use super::comparison::{Comparison, Verdict, union_of_keys};
 use super::reach::{METHODS, operation_name};
 use super::site::{Flow, Site};
-use super::{content, document, parameters, responses, rust, schema, signature};
+use super::{content, document, parameters, responses, schema, signature};
 
 /// One operation of one document.
 pub(super) struct Operation<'a> {
@@ -226,7 +227,7 @@ fn pair(comparison: &mut Comparison<'_>, old: &Operation<'_>, new: &Operation<'_
             },
         );
     }
-    if rust::identifier(&old.name) != rust::identifier(&new.name) {
+    if identifier::snake(&old.name) != identifier::snake(&new.name) {
         comparison.rust(
             &site,
             Side::After,
@@ -245,7 +246,7 @@ fn pair(comparison: &mut Comparison<'_>, old: &Operation<'_>, new: &Operation<'_
         old_members.get("operationId"),
         new_members.get("operationId"),
     );
-    if old_id != new_id && rust::identifier(&old.name) == rust::identifier(&new.name) {
+    if old_id != new_id && identifier::snake(&old.name) == identifier::snake(&new.name) {
         comparison.unclassified(&site.member("operationId"), old_id, new_id);
     }
     signature::compare(comparison, &site, old, new);

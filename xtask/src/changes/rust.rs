@@ -7,11 +7,11 @@
 
 use std::path::Path;
 
-use heck::{ToPascalCase, ToSnakeCase};
 use serde_json::{Map, Value};
 
 use crate::dialect::Dialect;
 use crate::document::Document;
+use crate::identifier;
 use crate::rules::{Entry, Rule};
 
 /// The Rust items that stand for one place.
@@ -56,7 +56,7 @@ impl<'a> Names<'a> {
             own: Some(format!(
                 "flowlix_api::{}::Client::{}",
                 self.dialect,
-                identifier(operation)
+                identifier::snake(operation)
             )),
             ..Items::default()
         }
@@ -80,10 +80,13 @@ impl<'a> Names<'a> {
                 format!(
                     "flowlix_api::{}::types::{}",
                     self.dialect,
-                    name.to_pascal_case()
+                    identifier::pascal(name)
                 )
             }),
-            model: Some(format!("flowlix_api::model::{}", in_model.to_pascal_case())),
+            model: Some(format!(
+                "flowlix_api::model::{}",
+                identifier::pascal(in_model)
+            )),
             schema: Some(name.to_owned()),
         }
     }
@@ -97,7 +100,7 @@ impl<'a> Names<'a> {
         let path = |fields: &[&str]| {
             fields
                 .iter()
-                .map(|field| identifier(field))
+                .map(|field| identifier::snake(field))
                 .collect::<Vec<_>>()
                 .join(".")
         };
@@ -105,7 +108,7 @@ impl<'a> Names<'a> {
             own: of
                 .own
                 .as_ref()
-                .map(|own| format!("{own}::{}", identifier(property))),
+                .map(|own| format!("{own}::{}", identifier::snake(property))),
             model: of
                 .model
                 .as_ref()
@@ -117,7 +120,7 @@ impl<'a> Names<'a> {
 
     /// A variant of the enum that stands for a place.
     pub(super) fn variant(&self, of: &Items, value: &str) -> Items {
-        let with = |path: &String| format!("{path}::{}", variant(value));
+        let with = |path: &String| format!("{path}::{}", identifier::variant(value));
         Items {
             own: of.own.as_ref().map(&with),
             model: of.model.as_ref().map(&with),
@@ -187,21 +190,6 @@ impl<'a> Names<'a> {
     fn is(&self, dialect: Dialect) -> bool {
         self.dialect == dialect.name()
     }
-}
-
-/// A wire name as a Rust field, argument or method.
-pub(super) fn identifier(wire: &str) -> String {
-    let name = wire.to_snake_case();
-    if syn::parse_str::<syn::Ident>(&name).is_ok() {
-        name
-    } else {
-        name + "_"
-    }
-}
-
-/// An enum value as a Rust variant.
-pub(super) fn variant(wire: &str) -> String {
-    wire.to_pascal_case()
 }
 
 /// The type of a field, an argument or an element.

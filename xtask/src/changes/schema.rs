@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::document::Document;
+use crate::identifier;
 
 use super::change::{Severity, Side};
 use super::comparison::{Comparison, Verdict, union_of_keys};
@@ -345,7 +346,7 @@ fn one_value(comparison: &mut Comparison<'_>, site: &Site, value: &Value, added:
     let text = value
         .as_str()
         .map_or_else(|| value.to_string(), str::to_owned);
-    let variant = rust::variant(&text);
+    let variant = identifier::variant(&text);
     let items = comparison.names.variant(&site.items, &text);
     let mut site = site.clone().with_items(items);
     site.subject = format!("{}.{text}", site.subject);

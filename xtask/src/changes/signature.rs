@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::document::Document;
+use crate::identifier;
 
 use super::change::{Severity, Side};
 use super::comparison::Comparison;
@@ -73,7 +74,7 @@ fn signature(
             if let Some(members) = schema.as_object_mut() {
                 members.remove("default");
             }
-            let name = rust::identifier(text("name"));
+            let name = identifier::snake(text("name"));
             let identity = if text("in") == "path" {
                 // By position, so the name of the placeholder does not matter.
                 let position = operation.path.find(&format!("{{{}}}", text("name")));

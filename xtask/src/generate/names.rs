@@ -1,27 +1,38 @@
 //! How names of the wire become names of Rust.
 
-use heck::{ToPascalCase, ToSnakeCase};
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::Ident;
 
 use crate::api::Type;
 use crate::dialect::Dialect;
-use crate::model::{Model, ModelShape};
+use crate::identifier;
+use crate::model::{Model, ModelOperation, ModelShape};
 
 /// The field of a wire name, as typify forms it too.
 pub(super) fn field(name: &str) -> Ident {
-    let text = name.to_snake_case();
-    if syn::parse_str::<Ident>(&text).is_ok() {
-        format_ident!("{text}")
-    } else {
-        format_ident!("{text}_")
-    }
+    format_ident!("{}", identifier::snake(name))
 }
 
-/// The variant or type of a wire name.
+/// The type of a wire name.
 pub(super) fn pascal(name: &str) -> Ident {
-    format_ident!("{}", name.to_pascal_case())
+    format_ident!("{}", identifier::pascal(name))
+}
+
+/// The variant of a value.
+pub(super) fn variant(value: &str) -> Ident {
+    format_ident!("{}", identifier::variant(value))
+}
+
+/// The type of what can be asked of an operation: named as the operation, unless a schema is called so.
+pub(super) fn query_type(model: &Model, operation: &ModelOperation) -> Ident {
+    let name = identifier::pascal(&operation.id);
+    let mut schemas = model.schemas.iter();
+    if schemas.any(|schema| identifier::pascal(&schema.name) == name) {
+        format_ident!("{name}Query")
+    } else {
+        format_ident!("{name}")
+    }
 }
 
 /// The module of a dialect's generated types.

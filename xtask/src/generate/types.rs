@@ -1,9 +1,9 @@
 //! The model's types.
 
 use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
+use quote::quote;
 
-use super::names::{docs, field, is_collection, model_type, pascal};
+use super::names::{docs, field, is_collection, model_type, pascal, query_type, variant};
 use crate::api::Type;
 use crate::dialect::PerDialect;
 use crate::model::{Model, ModelObject, ModelOperation, ModelSchema, ModelShape, ModelValue};
@@ -51,12 +51,19 @@ fn structure(model: &Model, schema: &ModelSchema, object: &ModelObject) -> Token
             collection: is_collection(&property.ty),
         })
         .collect();
-    structure_of(&schema.name, &schema.description, &fields, schema.received)
+    let words = docs(
+        &schema.description,
+        &format!(" The model's {}.", schema.name),
+    );
+    structure_of(&pascal(&schema.name), &words, &fields, schema.received)
 }
 
-fn structure_of(name: &str, description: &str, fields: &[Field], received: bool) -> TokenStream {
-    let ident = pascal(name);
-    let words = docs(description, &format!(" The model's {name}."));
+fn structure_of(
+    ident: &syn::Ident,
+    words: &TokenStream,
+    fields: &[Field],
+    received: bool,
+) -> TokenStream {
     let all_optional = fields.iter().all(|field| !field.required);
     let default = all_optional.then(|| quote!(Default,));
     // What is only sent may hold a card: it has no way into storage.
@@ -92,7 +99,7 @@ fn structure_of(name: &str, description: &str, fields: &[Field], received: bool)
             pub #ident: #ty,
         }
     });
-    let constructor = (!received && !all_optional).then(|| constructor(&ident, fields));
+    let constructor = (!received && !all_optional).then(|| constructor(ident, fields));
     quote! {
         #words
         #[derive(Debug, Clone, PartialEq, #default #serde)]
@@ -149,12 +156,12 @@ fn enumeration(schema: &ModelSchema, values: &[ModelValue]) -> TokenStream {
         &format!(" The model's {}.", schema.name),
     );
     let variants = values.iter().map(|value| {
-        let name = pascal(&value.canonical);
+        let name = variant(&value.canonical);
         let doc = format!(" {}.", spelled(value));
         quote!(#[doc = #doc] #name,)
     });
     let rows = values.iter().map(|value| {
-        let name = pascal(&value.canonical);
+        let name = variant(&value.canonical);
         let canonical = &value.canonical;
         let spelling = |spelling: &Option<String>| match spelling {
             Some(text) => quote!(Some(#text)),
@@ -253,7 +260,11 @@ fn query(model: &Model, operation: &ModelOperation) -> TokenStream {
     if fields.is_empty() {
         return TokenStream::new();
     }
-    let name = format_ident!("{}", pascal(&operation.id)).to_string();
-    let description = format!("What can be asked of `{}`.", operation.id);
-    structure_of(&name, &description, &fields, false)
+    let words = format!(" What can be asked of `{}`.", operation.id);
+    structure_of(
+        &query_type(model, operation),
+        &quote!(#[doc = #words]),
+        &fields,
+        false,
+    )
 }

@@ -5,12 +5,13 @@ use quote::{format_ident, quote};
 
 use crate::api::{Limits, Type};
 use crate::dialect::Dialect;
+use crate::identifier;
 use crate::model::{
     Binding, Model, ModelObject, ModelOperation, ModelProperty, ModelSchema, Target,
 };
 
 use super::names::{
-    dialect_type, docs, field, is_collection, is_enum, is_object, model_type, pascal,
+    dialect_type, docs, field, is_collection, is_enum, is_object, model_type, pascal, query_type,
 };
 use super::types::pattern_value;
 
@@ -78,8 +79,8 @@ pub(super) fn query(model: &Model, operation: &ModelOperation, dialect: Dialect)
     if parameters.is_empty() || operation.served.get(dialect).is_none() {
         return TokenStream::new();
     }
-    let source = pascal(&operation.id);
-    let target = format_ident!("{source}Query");
+    let source = query_type(model, operation);
+    let target = format_ident!("{}Query", pascal(&operation.id));
     let words = format!(" What `{}` can be asked in this dialect.", operation.id);
     let writing = Writing {
         model,
@@ -386,7 +387,8 @@ fn checks(ty: &Type, limits: &Limits) -> TokenStream {
 
 /// The local variable that holds an opened member.
 fn local(path: &[String]) -> syn::Ident {
-    format_ident!("opened_{}", path.join("_"))
+    let names: Vec<String> = path.iter().map(|name| identifier::snake(name)).collect();
+    format_ident!("opened_{}", names.join("_"))
 }
 
 /// Where the value of a model's member is found: on `self`, or on the member that was opened before.

@@ -8,10 +8,10 @@ mod bodies;
 mod composition;
 mod enums;
 mod examples;
-mod identifier;
 mod json_schema;
 mod money;
 mod names;
+mod nesting;
 mod openapi;
 mod operations;
 mod parameters;
@@ -44,6 +44,7 @@ pub struct Rule {
 
 /// Every rule, in the order in which `lint --help` prints them.
 pub const RULES: &[Rule] = &[
+    nesting::TOO_DEEP,
     openapi::VERSION,
     openapi::UNREADABLE,
     operations::ID_MISSING,
@@ -91,6 +92,9 @@ pub const RULES: &[Rule] = &[
     money::INTEGER_FORMAT,
     secrets::FORMAT,
     patterns::SHAPE,
+    names::UNFIT,
+    names::SCHEMA_RESERVED,
+    names::OPERATION_RESERVED,
     names::SCHEMA_COLLISION,
     names::PROPERTY_COLLISION,
     prose::CODE,
@@ -110,11 +114,14 @@ pub const RULES: &[Rule] = &[
 
 /// Everything that is wrong with a document, ordered by place.
 ///
-/// Takes any JSON value: what is no OpenAPI at all is a finding as well.
+/// Takes any JSON value: what is no OpenAPI at all is a finding as well. What nests too deep is the only finding then.
 #[must_use]
 pub fn lint(document: &Document) -> Vec<Finding> {
-    let sites = Sites::of(document);
     let mut report = Report::new(document);
+    if !nesting::check(document, &mut report) {
+        return report.into_findings();
+    }
+    let sites = Sites::of(document);
     openapi::check(document, &mut report);
     operations::check(&sites, &mut report);
     parameters::check(&sites, &mut report);

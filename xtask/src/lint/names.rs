@@ -1,11 +1,24 @@
-//! Names on the wire that would become one Rust name.
+//! Names on the wire that would become no Rust name, one that is taken, or one and the same.
 
 use crate::document::join;
+use crate::identifier;
 
 use super::Rule;
-use super::identifier;
 use super::report::Report;
-use super::sites::{Sites, object};
+use super::sites::{Role, Sites, array, object, text};
+
+pub(super) const UNFIT: Rule = Rule {
+    id: "name-unfit",
+    teaches: "names and enum values are ASCII with a letter or digit, so that a Rust name can be made of each",
+};
+pub(super) const SCHEMA_RESERVED: Rule = Rule {
+    id: "schema-name-reserved",
+    teaches: "no schema is called like what Rust's prelude holds: generated code would mean the schema",
+};
+pub(super) const OPERATION_RESERVED: Rule = Rule {
+    id: "operation-id-reserved",
+    teaches: "no operation is called like a method that each generated client has",
+};
 
 pub(super) const SCHEMA_COLLISION: Rule = Rule {
     id: "schema-collision",
@@ -16,7 +29,138 @@ pub(super) const PROPERTY_COLLISION: Rule = Rule {
     teaches: "no two properties of a schema become the same field",
 };
 
+/// What generated code names without a path.
+const PRELUDE: [&str; 40] = [
+    "AsMut",
+    "AsRef",
+    "Box",
+    "Clone",
+    "Copy",
+    "Default",
+    "DoubleEndedIterator",
+    "Drop",
+    "Eq",
+    "Err",
+    "ExactSizeIterator",
+    "Extend",
+    "Fn",
+    "FnMut",
+    "FnOnce",
+    "From",
+    "FromIterator",
+    "Future",
+    "Into",
+    "IntoFuture",
+    "IntoIterator",
+    "Iterator",
+    "None",
+    "Ok",
+    "Option",
+    "Ord",
+    "PartialEq",
+    "PartialOrd",
+    "Result",
+    "Send",
+    "Sized",
+    "Some",
+    "String",
+    "Sync",
+    "ToOwned",
+    "ToString",
+    "TryFrom",
+    "TryInto",
+    "Unpin",
+    "Vec",
+];
+
+/// The methods of a generated client, and of the traits that it implements.
+const METHODS: [&str; 9] = [
+    "api_version",
+    "baseurl",
+    "client",
+    "exec",
+    "inner",
+    "new",
+    "new_with_client",
+    "post",
+    "pre",
+];
+
 pub(super) fn check(sites: &Sites<'_>, report: &mut Report<'_>) {
+    check_fitness(sites, report);
+    check_reserved(sites, report);
+    check_collisions(sites, report);
+}
+
+fn check_fitness(sites: &Sites<'_>, report: &mut Report<'_>) {
+    let mut judge = |pointer: &str, name: &str| {
+        if !identifier::is_fit(name) {
+            report.add(
+                UNFIT,
+                pointer,
+                format!("no Rust name can be made of {name:?}"),
+                "correct the name; if Flowlix writes it so, teach xtask/src/identifier.rs what to make of it",
+            );
+        }
+    };
+    for schema in &sites.schemas {
+        if let Role::Component(name) | Role::Property(name) = schema.role {
+            judge(&schema.site.pointer, name);
+        }
+        for (index, value) in array(schema.site.value, "enum").iter().enumerate() {
+            if let Some(value) = value.as_str() {
+                let pointer = join(&schema.site.pointer, "enum");
+                judge(&format!("{pointer}/{index}"), value);
+            }
+        }
+    }
+    for parameter in &sites.parameters {
+        judge(
+            &join(&parameter.pointer, "name"),
+            text(parameter.value, "name").unwrap_or_default(),
+        );
+    }
+    for operation in &sites.operations {
+        // That one is missing is told by another rule.
+        if let Some(id) = text(operation.site.value, "operationId").filter(|id| !id.is_empty()) {
+            judge(&join(&operation.site.pointer, "operationId"), id);
+        }
+    }
+}
+
+fn check_reserved(sites: &Sites<'_>, report: &mut Report<'_>) {
+    for (pointer, section, name) in &sites.components {
+        let made = identifier::pascal(name);
+        if *section == "schemas" && PRELUDE.contains(&made.as_str()) {
+            report.add(
+                SCHEMA_RESERVED,
+                pointer,
+                format!("`{name}` becomes the type `{made}`, which Rust's prelude has"),
+                "give the schema another name: it is not sent",
+            );
+        }
+    }
+    for operation in sites
+        .operations
+        .iter()
+        .filter(|operation| !operation.webhook)
+    {
+        let Some(id) = text(operation.site.value, "operationId") else {
+            continue;
+        };
+        let made = identifier::snake(id);
+        if METHODS.contains(&made.as_str()) {
+            report.add(
+                OPERATION_RESERVED,
+                &join(&operation.site.pointer, "operationId"),
+                format!("`{id}` becomes the method `{made}`, which every generated client has"),
+                "give the operation another operationId: it is not sent",
+            );
+        }
+    }
+}
+
+fn check_collisions(sites: &Sites<'_>, report: &mut Report<'_>) {
     let schemas = sites
         .components
         .iter()

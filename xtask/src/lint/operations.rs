@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::document::join;
+use crate::identifier;
 
 use super::Rule;
-use super::identifier;
 use super::report::Report;
 use super::sites::{Operation, PathItem, Sites, object, text};
 

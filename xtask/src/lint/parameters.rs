@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use crate::document::join;
+use crate::identifier;
 
 use super::Rule;
-use super::identifier;
 use super::operations::placeholders;
 use super::report::Report;
 use super::sites::{Operation, Site, Sites, array, is_true, text};

@@ -1,8 +1,9 @@
 //! Secrets: what must never be printed is known by its format, from which the generator takes a type
 //! that hides it.
 
+use crate::identifier;
+
 use super::Rule;
-use super::identifier;
 use super::report::Report;
 use super::sites::{Object, Role, Sites, text};
 

@@ -770,6 +770,70 @@ fn examples() -> Vec<Fault> {
     ]
 }
 
+/// Lists in a list in a list.
+fn nested(levels: usize) -> Value {
+    (0..levels).fold(json!("x"), |inner, _| json!([inner]))
+}
+
+fn names() -> Vec<Fault> {
+    let text = || json!({ "type": "string" });
+    let values = "/components/schemas/OrderStatus/enum";
+    let mut faults = vec![
+        // `x-deep` itself stands on the second level.
+        fault(
+            with("/components/x-deep", nested(47)),
+            "document-too-deep",
+            at("/components/x-deep", &"/0".repeat(47)),
+        ),
+        fault(
+            with(&at(POST, "/operationId"), json!("_")),
+            "name-unfit",
+            at(POST, "/operationId"),
+        ),
+        fault(
+            parameter(json!({ "in": "query", "name": "*", "schema": text() })),
+            "name-unfit",
+            at(POST, "/parameters/2/name"),
+        ),
+        fault(
+            with(&at(values, "/-"), json!("")),
+            "name-unfit",
+            at(values, "/2"),
+        ),
+        fault(
+            with("/x-webhooks/order.changed/post/operationId", json!("é")),
+            "name-unfit",
+            "/x-webhooks/order.changed/post/operationId",
+        ),
+    ];
+    for name in ["-", "*~1", "größe", "\u{1d4b3}"] {
+        let place = at(ORDER, &format!("/{name}"));
+        faults.push(fault(property(name, text()), "name-unfit", place));
+    }
+    for name in ["Option", "string", "Some", "to_string"] {
+        let mut root = property(
+            "more_of_it",
+            json!({ "$ref": format!("#/components/schemas/{name}") }),
+        );
+        let place = format!("/components/schemas/{name}");
+        set(
+            &mut root,
+            &place,
+            json!({ "type": "string", "x-source": "guide" }),
+        );
+        faults.push(fault(root, "schema-name-reserved", place));
+    }
+    for id in ["new", "pre", "baseurl", "NewWithClient"] {
+        let place = at(POST, "/operationId");
+        faults.push(fault(
+            with(&place, json!(id)),
+            "operation-id-reserved",
+            &place,
+        ));
+    }
+    faults
+}
+
 const HOOK: &str = "/x-webhooks/order.changed";
 
 /// The base with webhooks that tell by the `type` of their body what they are.
@@ -865,6 +929,7 @@ fn all() -> Vec<Fault> {
         words_and_sources(),
         examples(),
         webhooks(),
+        names(),
     ]
     .into_iter()
     .flatten()

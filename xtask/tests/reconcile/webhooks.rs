@@ -389,6 +389,22 @@ fn a_rule_that_names_a_header_twice() {
     assert_eq!(findings(&sources), []);
 }
 
+#[test]
+fn a_rule_for_the_other_dialect() {
+    let mut sources = tiny();
+    let mut told = only(SnakeCase, "order.paid", "Event", &["Shop-Signature"]);
+    for entry in &mut sources.rules.rules {
+        if matches!(entry.rule, xtask::rules::Rule::WebhookOnly { .. }) {
+            entry.rule = rule(told.clone());
+        }
+    }
+    told["dialect"] = json!(Uppercase);
+    let found = stops(&sources, &[(Uppercase, PAID, "webhook-unpaired")], &[told]);
+    assert_eq!(found.len(), 2, "{found:#?}");
+    follow(&mut sources.rules, &found);
+    assert_eq!(findings(&sources), []);
+}
+
 /// What no rule can say of a webhook stops, wherever lint stands.
 #[test]
 fn what_the_model_has_no_word_for() {
