@@ -6,10 +6,10 @@ use crate::document::Document;
 use crate::rules::Entry;
 
 use super::change::{Change, Direction, Kind, Severity, Side};
+use super::json::shown;
 use super::reach::Reach;
 use super::rust::Names;
 use super::site::Site;
-use super::words;
 
 /// The members of an object in both documents.
 pub(super) type Pair<'v> = (&'v Map<String, Value>, &'v Map<String, Value>);
@@ -152,8 +152,8 @@ impl<'a> Comparison<'a> {
         };
         let message = format!(
             "changed from {} to {} in a way that no rule judges",
-            words::shown(before),
-            words::shown(after)
+            shown(before),
+            shown(after)
         );
         self.push(
             site,
@@ -164,27 +164,6 @@ impl<'a> Comparison<'a> {
             message,
             "Look at it by hand; `cargo xtask lint` says whether the generator takes it.",
         );
-    }
-
-    /// Compares the members that nobody has judged yet: extensions are words, the rest is unclassified.
-    pub(super) fn rest(
-        &mut self,
-        site: &Site,
-        before: &Map<String, Value>,
-        after: &Map<String, Value>,
-        judged: &[&str],
-    ) {
-        for name in union_of_keys(before, after) {
-            if judged.contains(&name) {
-                continue;
-            }
-            let (old, new) = (before.get(name), after.get(name));
-            if words::is_wording(name) {
-                words::compare(self, &site.member(name), name, old, new);
-            } else {
-                self.unclassified(&site.member(name), old, new);
-            }
-        }
     }
 
     /// Both values as objects; anything else that differs is reported, and `None` returned.
@@ -253,18 +232,6 @@ impl<'a> Comparison<'a> {
             operations: site.operations.clone(),
         });
     }
-}
-
-/// The member names of both objects, those of the later one first.
-pub(super) fn union_of_keys<'v>(
-    before: &'v Map<String, Value>,
-    after: &'v Map<String, Value>,
-) -> Vec<&'v str> {
-    after
-        .keys()
-        .chain(before.keys().filter(|name| !after.contains_key(*name)))
-        .map(String::as_str)
-        .collect()
 }
 
 /// 32-bit FNV-1a. The standard library's hasher promises nothing across releases, and ids must not move.

@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 
 use super::change::{Severity, Side};
-use super::comparison::{Comparison, Verdict, union_of_keys};
+use super::comparison::{Comparison, Verdict};
+use super::json::union_of_keys;
 use super::site::{Flow, Site};
-use super::{content, parameters, responses, rust, schema, words};
+use super::{content, parameters, responses, rust, schema, security, words};
 
 pub(super) fn compare(
     comparison: &mut Comparison<'_>,
@@ -44,7 +45,7 @@ pub(super) fn compare(
             );
         }
     }
-    comparison.rest(site, old, new, &SECTIONS);
+    words::rest(comparison, site, old, new, &SECTIONS);
 }
 
 fn component(
@@ -81,7 +82,7 @@ fn component(
     }
     match (section, before, after) {
         ("securitySchemes", before, after) => {
-            security_scheme(comparison, &site.with_flow(Flow::REQUEST), before, after);
+            security::scheme(comparison, &site.with_flow(Flow::REQUEST), before, after);
         }
         ("examples", before, after) => {
             words::record(comparison, &site, "example", before, after);
@@ -165,44 +166,4 @@ fn named_schema(
         }
         (None, None) => {}
     }
-}
-
-fn security_scheme(
-    comparison: &mut Comparison<'_>,
-    site: &Site,
-    before: Option<&Value>,
-    after: Option<&Value>,
-) {
-    let plain = |value: Option<&Value>| {
-        let mut value = value.cloned();
-        if let Some(members) = value.as_mut().and_then(Value::as_object_mut) {
-            members.retain(|name, _| !words::is_wording(name));
-        }
-        value
-    };
-    let verdict = match (before, after) {
-        (Some(_), Some(_)) if plain(before) == plain(after) => {
-            words::record(comparison, site, "security-scheme", before, after);
-            return;
-        }
-        (None, _) => ("security-scheme-added", Severity::Compatible, Side::After),
-        (Some(_), None) => ("security-scheme-removed", Severity::Breaking, Side::Before),
-        (Some(_), Some(_)) => ("security-scheme-changed", Severity::Breaking, Side::After),
-    };
-    let (rule, in_requests, side) = verdict;
-    comparison.wire(
-        site,
-        side,
-        Verdict {
-            rule,
-            in_requests,
-            in_responses: Severity::Compatible,
-            message: format!(
-                "the way to authenticate changed from {} to {}",
-                words::shown(before),
-                words::shown(after)
-            ),
-            advice: "The SDK authenticates by hand, not from the specification: change it there.",
-        },
-    );
 }

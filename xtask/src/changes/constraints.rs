@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 
 use super::change::{Severity, Side};
 use super::comparison::{Comparison, Verdict};
+use super::json::shown;
 use super::site::Site;
-use super::words::shown;
 
 /// The keywords that are judged here.
 pub(super) const KEYWORDS: [&str; 13] = [

@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 use crate::document::Document;
 
 use super::change::{Severity, Side};
-use super::comparison::{Comparison, Verdict, union_of_keys};
-use super::parameters::required;
-use super::schema;
+use super::comparison::{Comparison, Verdict};
+use super::json::union_of_keys;
 use super::site::Site;
+use super::{flags, schema, words};
 
 /// Where a value stands, and the value.
 type Placed = (String, Value);
@@ -102,7 +102,7 @@ pub(super) fn body(comparison: &mut Comparison<'_>, site: &Site, before: &Value,
     let Some((old, new)) = comparison.objects(site, Some(before), Some(after)) else {
         return;
     };
-    required(
+    flags::required(
         comparison,
         site,
         "body",
@@ -110,7 +110,7 @@ pub(super) fn body(comparison: &mut Comparison<'_>, site: &Site, before: &Value,
         new.get("required"),
     );
     compare(comparison, site, old.get("content"), new.get("content"));
-    comparison.rest(site, old, new, &["required", "content"]);
+    words::rest(comparison, site, old, new, &["required", "content"]);
 }
 
 /// Compares what is sent or received per media type.
@@ -167,5 +167,5 @@ fn media_type(comparison: &mut Comparison<'_>, site: &Site, before: &Value, afte
         new.get("schema").unwrap_or(&empty),
         false,
     );
-    comparison.rest(site, old, new, &["schema"]);
+    words::rest(comparison, site, old, new, &["schema"]);
 }

@@ -1,12 +1,12 @@
-//! The document as a whole: servers, security, and the doors to everything else.
+//! The document as a whole: the doors to everything else.
 
 use serde_json::{Value, json};
 
 use super::canonical::canonical;
-use super::change::{Severity, Side};
-use super::comparison::{Comparison, Verdict, union_of_keys};
+use super::comparison::Comparison;
+use super::json::union_of_keys;
 use super::site::{Flow, Site};
-use super::{components, operations, webhooks, words};
+use super::{components, operations, security, servers, webhooks, words};
 
 pub(super) fn compare(comparison: &mut Comparison<'_>) {
     let (before, after) = (comparison.before, comparison.after);
@@ -28,13 +28,13 @@ pub(super) fn compare(comparison: &mut Comparison<'_>) {
         );
     }
     information(comparison, &part("info"), old.get("info"), new.get("info"));
-    servers(
+    servers::compare(
         comparison,
         &part("servers"),
         old.get("servers"),
         new.get("servers"),
     );
-    security(
+    security::compare(
         comparison,
         &part("security"),
         old.get("security"),
@@ -58,7 +58,8 @@ pub(super) fn compare(comparison: &mut Comparison<'_>) {
         old.get("components"),
         new.get("components"),
     );
-    comparison.rest(
+    words::rest(
+        comparison,
         &site,
         old,
         new,
@@ -96,119 +97,5 @@ fn information(
             old.get(name),
             new.get(name),
         );
-    }
-}
-
-/// Compares the servers that are named, of the document or of an operation.
-pub(super) fn servers(
-    comparison: &mut Comparison<'_>,
-    site: &Site,
-    before: Option<&Value>,
-    after: Option<&Value>,
-) {
-    if before == after {
-        return;
-    }
-    let site = &site.clone().with_flow(Flow::REQUEST);
-    let (Some(old), Some(new)) = (list(before), list(after)) else {
-        comparison.unclassified(site, before, after);
-        return;
-    };
-    let reach = |server: &Value| {
-        let mut server = server.clone();
-        if let Some(members) = server.as_object_mut() {
-            members.retain(|name, _| !words::is_wording(name));
-        }
-        server
-    };
-    let (old_reach, new_reach): (Vec<_>, Vec<_>) = (
-        old.iter().map(reach).collect(),
-        new.iter().map(reach).collect(),
-    );
-    let gone = old_reach.iter().find(|server| !new_reach.contains(server));
-    let come = new_reach.iter().find(|server| !old_reach.contains(server));
-    if gone.is_none() && come.is_none() {
-        words::compare(comparison, site, "servers", before, after);
-    }
-    if let Some(server) = gone {
-        comparison.wire(
-            site,
-            Side::Before,
-            Verdict {
-                rule: "server-removed",
-                in_requests: Severity::Breaking,
-                in_responses: Severity::Breaking,
-                message: format!("the server {} is no longer named", words::shown(Some(server))),
-                advice: "Ask until when the old address answers, and change the base URL of the SDK.",
-            },
-        );
-    }
-    if let Some(server) = come {
-        comparison.wire(
-            site,
-            Side::After,
-            Verdict {
-                rule: "server-added",
-                in_requests: Severity::Compatible,
-                in_responses: Severity::Compatible,
-                message: format!("the server {} is named now", words::shown(Some(server))),
-                advice: "Decide whether the SDK should know it.",
-            },
-        );
-    }
-}
-
-/// Compares lists of security requirements, each an alternative; an empty list asks for none.
-pub(super) fn security(
-    comparison: &mut Comparison<'_>,
-    site: &Site,
-    before: Option<&Value>,
-    after: Option<&Value>,
-) {
-    if before == after {
-        return;
-    }
-    let site = &site.clone().with_flow(Flow::REQUEST);
-    let (Some(old), Some(new)) = (list(before), list(after)) else {
-        comparison.unclassified(site, before, after);
-        return;
-    };
-    let kept = old.iter().all(|alternative| new.contains(alternative));
-    if kept
-        && new.iter().all(|alternative| old.contains(alternative))
-        && before.is_some() == after.is_some()
-    {
-        return;
-    }
-    // An operation without a list of its own has the document's, which is not known here.
-    let known = before.is_some() && after.is_some() || site.operations.is_empty();
-    let still_works = known && (new.is_empty() || (kept && !old.is_empty()));
-    comparison.wire(
-        site,
-        Side::After,
-        Verdict {
-            rule: "security-changed",
-            in_requests: if still_works {
-                Severity::Compatible
-            } else {
-                Severity::Breaking
-            },
-            in_responses: Severity::Compatible,
-            message: format!(
-                "authentication changed from {} to {}",
-                words::shown(before),
-                words::shown(after)
-            ),
-            advice: "The SDK authenticates by hand, not from the specification: change it there.",
-        },
-    );
-}
-
-/// A list, where one that is missing counts as empty.
-fn list(value: Option<&Value>) -> Option<&[Value]> {
-    match value {
-        None => Some(&[]),
-        Some(Value::Array(items)) => Some(items),
-        Some(_) => None,
     }
 }

@@ -3,7 +3,15 @@
 use super::change::{Change, Direction, Kind, Severity, Side};
 use super::report::{Count, Report, Verdict};
 
-pub(super) fn render(report: &Report) -> String {
+impl Report {
+    /// The report for people, in Markdown.
+    #[must_use]
+    pub fn to_markdown(&self) -> String {
+        render(self)
+    }
+}
+
+fn render(report: &Report) -> String {
     let mut lines = vec![
         "# What changed in the specification".to_owned(),
         String::new(),

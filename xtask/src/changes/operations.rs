@@ -2,50 +2,16 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::document::{Document, join};
+use crate::document::join;
 use crate::identifier;
 
 use super::change::{Severity, Side};
-use super::comparison::{Comparison, Verdict, union_of_keys};
-use super::reach::{METHODS, operation_name};
+use super::comparison::{Comparison, Verdict};
+use super::json::union_of_keys;
+use super::operation::{self, Operation};
+use super::reach::METHODS;
 use super::site::{Flow, Site};
-use super::{content, document, parameters, responses, schema, signature};
-
-/// One operation of one document.
-pub(super) struct Operation<'a> {
-    pub(super) path: &'a str,
-    pub(super) method: &'a str,
-    /// JSON pointer of the path item.
-    pub(super) item_pointer: String,
-    pub(super) item: &'a Value,
-    pub(super) value: &'a Value,
-    /// `operationId`, or method and path.
-    pub(super) name: String,
-}
-
-impl Operation<'_> {
-    fn pointer(&self) -> String {
-        join(&self.item_pointer, self.method)
-    }
-
-    /// Method and path, where the names of path parameters do not matter.
-    fn route(&self) -> (&str, String) {
-        let mut route = String::new();
-        let mut inside = false;
-        for letter in self.path.chars() {
-            match letter {
-                '{' => {
-                    inside = true;
-                    route.push_str("{}");
-                }
-                '}' => inside = false,
-                _ if inside => {}
-                _ => route.push(letter),
-            }
-        }
-        (self.method, route)
-    }
-}
+use super::{content, flags, parameters, responses, security, servers, signature, words};
 
 pub(super) fn compare(
     comparison: &mut Comparison<'_>,
@@ -59,9 +25,11 @@ pub(super) fn compare(
     };
     path_items(comparison, site, old_paths, new_paths);
 
-    let old = operations(comparison.before);
-    let mut new: Vec<Option<Operation<'_>>> =
-        operations(comparison.after).into_iter().map(Some).collect();
+    let old = operation::all(comparison.before);
+    let mut new: Vec<Option<Operation<'_>>> = operation::all(comparison.after)
+        .into_iter()
+        .map(Some)
+        .collect();
     let mut take = |matches: &dyn Fn(&Operation<'_>) -> bool| {
         new.iter_mut()
             .find(|candidate| candidate.as_ref().is_some_and(matches))
@@ -90,25 +58,6 @@ pub(super) fn compare(
     }
 }
 
-fn operations(document: &Document) -> Vec<Operation<'_>> {
-    let mut operations = Vec::new();
-    for (path, item) in document.members("/paths") {
-        for method in METHODS {
-            if let Some(value) = item.get(method) {
-                operations.push(Operation {
-                    path,
-                    method,
-                    item_pointer: join("/paths", path),
-                    item,
-                    value,
-                    name: operation_name(value, method, path),
-                });
-            }
-        }
-    }
-    operations
-}
-
 /// What a path item says itself; its parameters are compared with those of each operation.
 fn path_items(
     comparison: &mut Comparison<'_>,
@@ -123,7 +72,7 @@ fn path_items(
         match (before.get(path), after.get(path)) {
             (Some(old), Some(new)) => {
                 if let Some((old, new)) = comparison.objects(&site, Some(old), Some(new)) {
-                    comparison.rest(&site, old, new, &judged);
+                    words::rest(comparison, &site, old, new, &judged);
                 }
             }
             (old, new) => {
@@ -268,20 +217,21 @@ fn pair(comparison: &mut Comparison<'_>, old: &Operation<'_>, new: &Operation<'_
         old_members.get("responses"),
         new_members.get("responses"),
     );
-    schema::deprecation(comparison, &site, old_members, new_members);
-    document::security(
+    flags::deprecation(comparison, &site, old_members, new_members);
+    security::compare(
         comparison,
         &site.part("security", ".security"),
         old_members.get("security"),
         new_members.get("security"),
     );
-    document::servers(
+    servers::compare(
         comparison,
         &site.part("servers", ".servers"),
         old_members.get("servers"),
         new_members.get("servers"),
     );
-    comparison.rest(
+    words::rest(
+        comparison,
         &site,
         old_members,
         new_members,

@@ -6,9 +6,9 @@ use crate::document::{Document, join};
 
 use super::change::{Severity, Side};
 use super::comparison::{Comparison, Verdict};
-use super::operations::Operation;
-use super::schema;
+use super::operation::Operation;
 use super::site::Site;
+use super::{flags, schema, words};
 
 /// One parameter where it is listed.
 struct Listed<'a> {
@@ -269,7 +269,7 @@ pub(super) fn parameter(
             );
         }
     }
-    required(
+    flags::required(
         comparison,
         site,
         "parameter",
@@ -284,47 +284,12 @@ pub(super) fn parameter(
         new.get("schema").unwrap_or(&empty),
         !is_required(before),
     );
-    schema::deprecation(comparison, site, old, new);
-    comparison.rest(
+    flags::deprecation(comparison, site, old, new);
+    words::rest(
+        comparison,
         site,
         old,
         new,
         &["in", "name", "required", "schema", "deprecated"],
     );
-}
-
-/// Compares a boolean `required`, of a parameter, a header or a request body.
-pub(super) fn required(
-    comparison: &mut Comparison<'_>,
-    site: &Site,
-    what: &str,
-    before: Option<&Value>,
-    after: Option<&Value>,
-) {
-    let flag = |value: Option<&Value>| match value {
-        None => Some(false),
-        Some(value) => value.as_bool(),
-    };
-    let verdict = match (flag(before), flag(after)) {
-        (Some(old), Some(new)) if old == new => return,
-        (Some(false), Some(true)) => Verdict {
-            rule: &format!("{what}-became-required"),
-            in_requests: Severity::Breaking,
-            in_responses: Severity::Compatible,
-            message: format!("the {what} was optional and is required now"),
-            advice: "Send it always: released versions that leave it out are refused.",
-        },
-        (Some(true), Some(false)) => Verdict {
-            rule: &format!("{what}-became-optional"),
-            in_requests: Severity::Compatible,
-            in_responses: Severity::Breaking,
-            message: format!("the {what} was required and is optional now"),
-            advice: "Do not count on it being there.",
-        },
-        _ => {
-            comparison.unclassified(&site.member("required"), before, after);
-            return;
-        }
-    };
-    comparison.wire(site, Side::After, verdict);
 }

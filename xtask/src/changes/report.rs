@@ -175,10 +175,4 @@ impl Report {
         });
         format!("{printed:#}\n")
     }
-
-    /// The report for people, in Markdown.
-    #[must_use]
-    pub fn to_markdown(&self) -> String {
-        super::markdown::render(self)
-    }
 }

@@ -3,10 +3,10 @@
 use serde_json::{Map, Value, json};
 
 use super::change::{Severity, Side};
-use super::comparison::{Comparison, Verdict, union_of_keys};
-use super::parameters::required;
+use super::comparison::{Comparison, Verdict};
+use super::json::union_of_keys;
 use super::site::Site;
-use super::{content, schema};
+use super::{content, flags, schema, words};
 
 pub(super) fn compare(
     comparison: &mut Comparison<'_>,
@@ -62,7 +62,7 @@ pub(super) fn compare(
         );
     }
     let judged: Vec<&str> = statuses.iter().copied().filter(is_status).collect();
-    comparison.rest(&site, old, new, &judged);
+    words::rest(comparison, &site, old, new, &judged);
 }
 
 /// The first digit of a status; `default` is a class of its own.
@@ -163,7 +163,7 @@ pub(super) fn response(
     };
     headers(comparison, site, old.get("headers"), new.get("headers"));
     content::compare(comparison, site, old.get("content"), new.get("content"));
-    comparison.rest(site, old, new, &["headers", "content"]);
+    words::rest(comparison, site, old, new, &["headers", "content"]);
 }
 
 fn headers(
@@ -246,7 +246,7 @@ pub(super) fn header(comparison: &mut Comparison<'_>, site: &Site, before: &Valu
     let Some((old, new)) = comparison.objects(site, Some(before), Some(after)) else {
         return;
     };
-    required(
+    flags::required(
         comparison,
         site,
         "header",
@@ -261,6 +261,12 @@ pub(super) fn header(comparison: &mut Comparison<'_>, site: &Site, before: &Valu
         new.get("schema").unwrap_or(&empty),
         true,
     );
-    schema::deprecation(comparison, site, old, new);
-    comparison.rest(site, old, new, &["required", "schema", "deprecated"]);
+    flags::deprecation(comparison, site, old, new);
+    words::rest(
+        comparison,
+        site,
+        old,
+        new,
+        &["required", "schema", "deprecated"],
+    );
 }

@@ -1,16 +1,15 @@
-//! Schemas: presence, types, values and members, judged by the direction in which they travel.
+//! Schemas: types, members and what they hold, judged by the direction in which they travel.
 
 use serde_json::{Map, Value, json};
 
 use crate::document::Document;
-use crate::identifier;
 
 use super::change::{Severity, Side};
-use super::comparison::{Comparison, Verdict, union_of_keys};
-use super::constraints;
+use super::comparison::{Comparison, Verdict};
+use super::json::{shown, union_of_keys};
 use super::rust::{self, reference_of, required_of};
 use super::site::Site;
-use super::words::shown;
+use super::{constraints, flags, property, values, words};
 
 const BREAKING: Severity = Severity::Breaking;
 const COMPATIBLE: Severity = Severity::Compatible;
@@ -29,12 +28,12 @@ pub(super) fn compare(
     let Some((old, new)) = comparison.objects(site, Some(before), Some(after)) else {
         return;
     };
-    nullability(comparison, site, old, new, was_optional);
+    flags::nullability(comparison, site, old, new, was_optional);
     match (reference_of(before), reference_of(after)) {
         (None, None) => keywords(comparison, site, old, new),
         (Some(was), Some(is)) if was == is => {
             // The component is compared once, where it stands; left are the words beside the reference.
-            comparison.rest(site, old, new, &["$ref", "allOf", "nullable"]);
+            words::rest(comparison, site, old, new, &["$ref", "allOf", "nullable"]);
         }
         (was, is) => {
             let was = was.map(str::to_owned);
@@ -113,74 +112,6 @@ fn target(
     None
 }
 
-fn nullability(
-    comparison: &mut Comparison<'_>,
-    site: &Site,
-    before: &Map<String, Value>,
-    after: &Map<String, Value>,
-    was_optional: bool,
-) {
-    let (old, new) = (before.get("nullable"), after.get("nullable"));
-    let verdict = match (flag(old), flag(new)) {
-        (Some(old), Some(new)) if old == new => return,
-        (Some(false), Some(true)) => Verdict {
-            rule: "became-nullable",
-            in_requests: COMPATIBLE,
-            // What could be missing is read as absent when it is null.
-            in_responses: if was_optional { COMPATIBLE } else { BREAKING },
-            message: "may be null now".to_owned(),
-            advice: "Regenerate; read it as absent.",
-        },
-        (Some(true), Some(false)) => Verdict {
-            rule: "became-non-null",
-            in_requests: BREAKING,
-            in_responses: COMPATIBLE,
-            message: "may no longer be null".to_owned(),
-            advice: "Regenerate; leave it out instead of sending null.",
-        },
-        _ => {
-            comparison.unclassified(&site.member("nullable"), old, new);
-            return;
-        }
-    };
-    comparison.wire(site, Side::After, verdict);
-}
-
-/// A boolean keyword that is false when absent; `None` when it is no boolean.
-fn flag(value: Option<&Value>) -> Option<bool> {
-    value.map_or(Some(false), Value::as_bool)
-}
-
-/// Compares `deprecated`, of a schema, a parameter, a header or an operation.
-pub(super) fn deprecation(
-    comparison: &mut Comparison<'_>,
-    site: &Site,
-    before: &Map<String, Value>,
-    after: &Map<String, Value>,
-) {
-    let (old, new) = (before.get("deprecated"), after.get("deprecated"));
-    let (rule, message) = match (flag(old), flag(new)) {
-        (Some(old), Some(new)) if old == new => return,
-        (Some(_), Some(true)) => ("deprecated", "deprecated now"),
-        (Some(_), Some(false)) => ("no-longer-deprecated", "no longer deprecated"),
-        _ => {
-            comparison.unclassified(&site.member("deprecated"), old, new);
-            return;
-        }
-    };
-    comparison.wire(
-        site,
-        Side::After,
-        Verdict {
-            rule,
-            in_requests: COMPATIBLE,
-            in_responses: COMPATIBLE,
-            message: message.to_owned(),
-            advice: "Say so in the docs, and plan for its removal.",
-        },
-    );
-}
-
 fn keywords(
     comparison: &mut Comparison<'_>,
     site: &Site,
@@ -189,14 +120,14 @@ fn keywords(
 ) {
     kind(comparison, site, before.get("type"), after.get("type"));
     format(comparison, site, before.get("format"), after.get("format"));
-    values(comparison, site, before.get("enum"), after.get("enum"));
+    values::compare(comparison, site, before.get("enum"), after.get("enum"));
     default(
         comparison,
         site,
         before.get("default"),
         after.get("default"),
     );
-    deprecation(comparison, site, before, after);
+    flags::deprecation(comparison, site, before, after);
     constraints::compare(comparison, site, before, after);
     properties(comparison, site, before, after);
     additional(
@@ -228,7 +159,7 @@ fn keywords(
         "items",
     ];
     judged.extend(constraints::KEYWORDS);
-    comparison.rest(site, before, after, &judged);
+    words::rest(comparison, site, before, after, &judged);
 }
 
 fn kind(
@@ -287,118 +218,6 @@ fn format(
             advice: "Check the type that it becomes in Rust; a secret must keep its format.",
         },
     );
-}
-
-fn values(
-    comparison: &mut Comparison<'_>,
-    site: &Site,
-    before: Option<&Value>,
-    after: Option<&Value>,
-) {
-    if before == after {
-        return;
-    }
-    let site = site.member("enum");
-    let (old, new) = match (before, after) {
-        (Some(Value::Array(old)), Some(Value::Array(new))) => (old, new),
-        (None, Some(Value::Array(_))) => {
-            comparison.wire(
-                &site,
-                Side::After,
-                Verdict {
-                    rule: "values-listed",
-                    in_requests: BREAKING,
-                    in_responses: COMPATIBLE,
-                    message: format!("only {} are allowed now", shown(after)),
-                    advice: "Name the enum as a component, and regenerate.",
-                },
-            );
-            return;
-        }
-        (Some(Value::Array(_)), None) => {
-            comparison.wire(
-                &site,
-                Side::Before,
-                Verdict {
-                    rule: "values-opened",
-                    in_requests: COMPATIBLE,
-                    in_responses: COMPATIBLE,
-                    message: format!("any value may stand here now, not only {}", shown(before)),
-                    advice: "Regenerate; values that are not listed were kept as text before, too.",
-                },
-            );
-            return;
-        }
-        _ => {
-            comparison.unclassified(&site, before, after);
-            return;
-        }
-    };
-    for value in new.iter().filter(|value| !old.contains(value)) {
-        one_value(comparison, &site, value, true);
-    }
-    for value in old.iter().filter(|value| !new.contains(value)) {
-        one_value(comparison, &site, value, false);
-    }
-}
-
-fn one_value(comparison: &mut Comparison<'_>, site: &Site, value: &Value, added: bool) {
-    let text = value
-        .as_str()
-        .map_or_else(|| value.to_string(), str::to_owned);
-    let variant = identifier::variant(&text);
-    let items = comparison.names.variant(&site.items, &text);
-    let mut site = site.clone().with_items(items);
-    site.subject = format!("{}.{text}", site.subject);
-    site.key = crate::document::join(&site.key, &text);
-    if added {
-        comparison.wire(
-            &site,
-            Side::After,
-            Verdict {
-                rule: "enum-value-added",
-                in_requests: COMPATIBLE,
-                in_responses: COMPATIBLE,
-                message: format!("the value `{text}` is new; enums are open, so released versions keep it as text"),
-                advice: "Pair it with one of the other dialect, or give reconcile.yaml a rule; then regenerate.",
-            },
-        );
-    } else {
-        comparison.wire(
-            &site,
-            Side::Before,
-            Verdict {
-                rule: "enum-value-removed",
-                in_requests: BREAKING,
-                in_responses: COMPATIBLE,
-                message: format!("the value `{text}` is gone"),
-                advice: "Take out its rule in reconcile.yaml when the other dialect has not got it either.",
-            },
-        );
-    }
-    if !site.items.is_empty() {
-        if added {
-            comparison.rust(
-                &site,
-                Side::After,
-                "variant-added",
-                COMPATIBLE,
-                format!(
-                    "the enum gains `{variant}`, unless the other dialect gave it that already"
-                ),
-                "Decide what flowlix-ext does with it; until then it is one more value to handle.",
-            );
-        } else {
-            comparison.rust(
-                &site,
-                Side::Before,
-                "variant-removed",
-                BREAKING,
-                format!("the enum loses `{variant}`, unless the other dialect still has it"),
-                "Keep the value in the specification while it may still be seen, and say why there.",
-            );
-        }
-    }
 }
 
 fn default(
@@ -476,11 +295,11 @@ fn properties(
         };
         match (schema(old, was_required), schema(new, is_required)) {
             (None, None) => {}
-            (None, Some(new)) => property_added(comparison, &site, &new, is_required),
-            (Some(_), None) => property_removed(comparison, &site),
+            (None, Some(new)) => property::added(comparison, &site, &new, is_required),
+            (Some(_), None) => property::removed(comparison, &site),
             (Some(old), Some(new)) => {
-                presence(comparison, &site, was_required, is_required, &new);
-                field(
+                property::presence(comparison, &site, was_required, is_required, &new);
+                property::field(
                     comparison,
                     &site,
                     &rust::type_of(&old, was_required),
@@ -507,108 +326,6 @@ fn required_list(
     let (old, new) = (before.get("required"), after.get("required"));
     if !(well_formed(old) && well_formed(new)) {
         comparison.unclassified(&site.member("required"), old, new);
-    }
-}
-
-fn property_added(comparison: &mut Comparison<'_>, site: &Site, schema: &Value, required: bool) {
-    let must_be_sent = required && schema.get("default").is_none();
-    comparison.wire(
-        site,
-        Side::After,
-        Verdict {
-            rule: "property-added",
-            in_requests: if must_be_sent { BREAKING } else { COMPATIBLE },
-            in_responses: COMPATIBLE,
-            message: format!(
-                "new {} property of type `{}`",
-                if required { "required" } else { "optional" },
-                rust::type_of(schema, true)
-            ),
-            advice: "Pair it with one of the other dialect, or give reconcile.yaml a rule; then regenerate.",
-        },
-    );
-    if !site.items.is_empty() {
-        let must_be_given = must_be_sent && site.flow.request;
-        comparison.rust(
-            site,
-            Side::After,
-            "field-added",
-            if must_be_given { BREAKING } else { COMPATIBLE },
-            format!("a field more, `{}`", rust::type_of(schema, required)),
-            if must_be_given {
-                "Constructors take one argument more: release a major version."
-            } else {
-                "Offer it in flowlix-ext when services should have it."
-            },
-        );
-    }
-}
-
-fn property_removed(comparison: &mut Comparison<'_>, site: &Site) {
-    comparison.wire(
-        site,
-        Side::Before,
-        Verdict {
-            rule: "property-removed",
-            in_requests: BREAKING,
-            in_responses: BREAKING,
-            message: "the property is gone".to_owned(),
-            advice: "Look for its new name; take out or change its rule in reconcile.yaml.",
-        },
-    );
-    if !site.items.is_empty() {
-        comparison.rust(
-            site,
-            Side::Before,
-            "field-removed",
-            BREAKING,
-            "the field is gone".to_owned(),
-            "Keep it in the specification while Flowlix may still send it; otherwise release a major version.",
-        );
-    }
-}
-
-fn presence(
-    comparison: &mut Comparison<'_>,
-    site: &Site,
-    was_required: bool,
-    is_required: bool,
-    after: &Value,
-) {
-    let verdict = match (was_required, is_required) {
-        (false, true) => Verdict {
-            rule: "became-required",
-            in_requests: if after.get("default").is_none() {
-                BREAKING
-            } else {
-                COMPATIBLE
-            },
-            in_responses: COMPATIBLE,
-            message: "was optional and is required now".to_owned(),
-            advice: "Ask for it where the request is built; go on reading answers without it.",
-        },
-        (true, false) => Verdict {
-            rule: "became-optional",
-            in_requests: COMPATIBLE,
-            in_responses: BREAKING,
-            message: "was required and is optional now".to_owned(),
-            advice: "Handle its absence; released versions cannot read answers without it.",
-        },
-        _ => return,
-    };
-    comparison.wire(site, Side::After, verdict);
-}
-
-fn field(comparison: &mut Comparison<'_>, site: &Site, before: &str, after: &str) {
-    if !site.items.is_empty() && before != after {
-        comparison.rust(
-            site,
-            Side::After,
-            "field-type-changed",
-            BREAKING,
-            format!("the field's type was `{before}` and is `{after}` now"),
-            "Adapt the conversions and flowlix-ext; release a major version.",
-        );
     }
 }
 

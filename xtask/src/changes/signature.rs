@@ -9,7 +9,7 @@ use crate::identifier;
 
 use super::change::{Severity, Side};
 use super::comparison::Comparison;
-use super::operations::Operation;
+use super::operation::Operation;
 use super::rust;
 use super::site::Site;
 

@@ -3,10 +3,11 @@
 use serde_json::{Value, json};
 
 use super::change::{Severity, Side};
-use super::comparison::{Comparison, Verdict, union_of_keys};
+use super::comparison::{Comparison, Verdict};
+use super::json::union_of_keys;
 use super::reach::{METHODS, webhook_name};
 use super::site::{Flow, Site};
-use super::{content, parameters};
+use super::{content, parameters, words};
 
 pub(super) fn compare(
     comparison: &mut Comparison<'_>,
@@ -63,7 +64,7 @@ fn webhook(comparison: &mut Comparison<'_>, site: &Site, before: &Value, after: 
             (old, new) => comparison.unclassified(&site, old, new),
         }
     }
-    comparison.rest(site, old, new, &METHODS);
+    words::rest(comparison, site, old, new, &METHODS);
 }
 
 fn delivery(comparison: &mut Comparison<'_>, site: &Site, before: &Value, after: &Value) {
@@ -83,5 +84,5 @@ fn delivery(comparison: &mut Comparison<'_>, site: &Site, before: &Value, after:
         new.get("requestBody"),
     );
     // What we answer to a delivery is not read by anything that is generated.
-    comparison.rest(site, old, new, &["parameters", "requestBody"]);
+    words::rest(comparison, site, old, new, &["parameters", "requestBody"]);
 }

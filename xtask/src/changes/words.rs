@@ -1,10 +1,32 @@
-//! Members that only readers see.
+//! Members that only readers see, and those that no rule knows.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::change::Side;
-use super::comparison::{Comparison, union_of_keys};
+use super::comparison::Comparison;
+use super::json::{shown, union_of_keys};
 use super::site::Site;
+
+/// Compares the members that nobody has judged yet: extensions are words, the rest is unclassified.
+pub(super) fn rest(
+    comparison: &mut Comparison<'_>,
+    site: &Site,
+    before: &Map<String, Value>,
+    after: &Map<String, Value>,
+    judged: &[&str],
+) {
+    for name in union_of_keys(before, after) {
+        if judged.contains(&name) {
+            continue;
+        }
+        let (old, new) = (before.get(name), after.get(name));
+        if is_wording(name) {
+            compare(comparison, &site.member(name), name, old, new);
+        } else {
+            comparison.unclassified(&site.member(name), old, new);
+        }
+    }
+}
 
 /// Whether a member of any OpenAPI object is documentation.
 pub(super) fn is_wording(name: &str) -> bool {
@@ -88,18 +110,4 @@ fn same_set(before: Option<&Value>, after: Option<&Value>) -> bool {
         }
         _ => false,
     }
-}
-
-/// A value for a message: one line, bounded, as a Markdown code span.
-pub(super) fn shown(value: Option<&Value>) -> String {
-    const LIMIT: usize = 80;
-    let Some(value) = value else {
-        return "nothing".to_owned();
-    };
-    let text = value.to_string().replace('`', "'");
-    if text.chars().count() <= LIMIT {
-        return format!("`{text}`");
-    }
-    let start: String = text.chars().take(LIMIT).collect();
-    format!("`{start}…`")
 }

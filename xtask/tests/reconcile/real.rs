@@ -225,8 +225,10 @@ fn no_value_can_appear_or_go_in_silence() {
     }
 }
 
+type WebhookEdit = fn(&mut Value, &str);
+
 /// Each way in which a webhook can change, as an edit of its place in the document.
-fn webhook_edits() -> [(&'static str, fn(&mut Value, &str)); 7] {
+fn webhook_edits() -> [(&'static str, WebhookEdit); 7] {
     [
         ("removed", |root, place| {
             take(root, place);
