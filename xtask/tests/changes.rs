@@ -1582,3 +1582,50 @@ fn the_exit_status_tells_breaking_apart() {
         assert_eq!(printed.is_empty(), status == 2);
     }
 }
+
+#[test]
+fn messages_say_what_came_what_went_and_what_cannot_be_told() {
+    let scheme = "/components/securitySchemes";
+    let another = with(
+        &format!("{scheme}/key"),
+        Some(json!({"type": "apiKey", "in": "header", "name": "Key", "description": "The key."})),
+    );
+    let longer = with(
+        &format!("{scheme}/bearer"),
+        Some(json!({"type": "http", "scheme": "basic", "description": "w".repeat(200)})),
+    );
+    let pattern = with(
+        "/components/schemas/Order/properties/note/pattern",
+        Some(json!("^[a-f]+$")),
+    );
+    for (before, after, told) in [
+        (
+            base(),
+            another.clone(),
+            r#"a way to authenticate more: `{"type":"apiKey","in":"header","name":"Key"}`"#,
+        ),
+        (
+            another,
+            base(),
+            r#"a way to authenticate is gone: `{"type":"apiKey","in":"header","name":"Key"}`"#,
+        ),
+        (
+            base(),
+            longer,
+            r#"the way to authenticate changed from `{"type":"http","scheme":"bearer"}` to `{"type":"http","scheme":"basic"}`"#,
+        ),
+        (
+            base(),
+            pattern,
+            r#"`pattern` changed from `"^[a-z]+$"` to `"^[a-f]+$"`; whether it allows less now cannot be told"#,
+        ),
+    ] {
+        let report = between(before, after);
+        let messages: Vec<&str> = report
+            .changes
+            .iter()
+            .map(|change| change.message.as_str())
+            .collect();
+        assert_eq!(messages, [told]);
+    }
+}

@@ -6,7 +6,7 @@ use crate::document::Document;
 use crate::rules::Entry;
 
 use super::change::{Change, Direction, Kind, Severity, Side};
-use super::json::shown;
+use super::json;
 use super::reach::Reach;
 use super::rust::Names;
 use super::site::Site;
@@ -151,9 +151,8 @@ impl<'a> Comparison<'a> {
             Side::Before
         };
         let message = format!(
-            "changed from {} to {} in a way that no rule judges",
-            shown(before),
-            shown(after)
+            "changed {} in a way that no rule judges",
+            json::change(before, after)
         );
         self.push(
             site,

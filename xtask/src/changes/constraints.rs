@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::change::{Severity, Side};
 use super::comparison::{Comparison, Verdict};
-use super::json::shown;
+use super::json::change;
 use super::site::Site;
 
 /// The keywords that are judged here.
@@ -50,6 +50,10 @@ pub(super) fn compare(
             Move::Loosened => ("limit-loosened", Severity::Compatible),
             Move::Unclear => ("limit-changed", Severity::Breaking),
         };
+        let doubt = match rule {
+            "limit-changed" => "; whether it allows less now cannot be told",
+            _ => "",
+        };
         let mut site = site.member(keyword);
         site.subject = format!("{}.{keyword}", site.subject);
         comparison.wire(
@@ -63,7 +67,7 @@ pub(super) fn compare(
                 rule,
                 in_requests,
                 in_responses: Severity::Compatible,
-                message: format!("`{keyword}` changed from {} to {}", shown(old), shown(new)),
+                message: format!("`{keyword}` changed {}{doubt}", change(old, new)),
                 advice: "Regenerate: limits are checked on what is sent, never on what is read.",
             },
         );

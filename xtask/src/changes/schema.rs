@@ -6,7 +6,7 @@ use crate::document::Document;
 
 use super::change::{Severity, Side};
 use super::comparison::{Comparison, Verdict};
-use super::json::{shown, union_of_keys};
+use super::json::{change, shown, union_of_keys};
 use super::rust::{self, reference_of, required_of};
 use super::site::Site;
 use super::{constraints, flags, property, values, words};
@@ -181,11 +181,7 @@ fn kind(
             rule: "type-changed",
             in_requests: if widened { COMPATIBLE } else { BREAKING },
             in_responses: if narrowed { COMPATIBLE } else { BREAKING },
-            message: format!(
-                "the type changed from {} to {}",
-                shown(before),
-                shown(after)
-            ),
+            message: format!("the type changed {}", change(before, after)),
             advice: "Check that both dialects still convert to one type, and regenerate.",
         },
     );
@@ -210,11 +206,7 @@ fn format(
             rule: "format-changed",
             in_requests: if widened { COMPATIBLE } else { BREAKING },
             in_responses: if narrowed { COMPATIBLE } else { BREAKING },
-            message: format!(
-                "the format changed from {} to {}",
-                shown(before),
-                shown(after)
-            ),
+            message: format!("the format changed {}", change(before, after)),
             advice: "Check the type that it becomes in Rust; a secret must keep its format.",
         },
     );
@@ -245,11 +237,7 @@ fn default(
                 COMPATIBLE
             },
             in_responses: COMPATIBLE,
-            message: format!(
-                "the default changed from {} to {}",
-                shown(before),
-                shown(after)
-            ),
+            message: format!("the default changed {}", change(before, after)),
             advice: "See who relies on leaving it out.",
         },
     );

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::change::{Severity, Side};
 use super::comparison::{Comparison, Verdict};
-use super::json::{list, shown};
+use super::json::{change, list, shown};
 use super::site::{Flow, Site};
 use super::words;
 
@@ -44,11 +44,7 @@ pub(super) fn compare(
                 Severity::Breaking
             },
             in_responses: Severity::Compatible,
-            message: format!(
-                "authentication changed from {} to {}",
-                shown(before),
-                shown(after)
-            ),
+            message: format!("authentication changed {}", change(before, after)),
             advice: "The SDK authenticates by hand, not from the specification: change it there.",
         },
     );
@@ -68,16 +64,34 @@ pub(super) fn scheme(
         }
         value
     };
-    let verdict = match (before, after) {
-        (Some(_), Some(_)) if plain(before) == plain(after) => {
-            words::record(comparison, site, "security-scheme", before, after);
-            return;
-        }
-        (None, _) => ("security-scheme-added", Severity::Compatible, Side::After),
-        (Some(_), None) => ("security-scheme-removed", Severity::Breaking, Side::Before),
-        (Some(_), Some(_)) => ("security-scheme-changed", Severity::Breaking, Side::After),
+    let (old, new) = (plain(before), plain(after));
+    if old.is_some() && old == new {
+        words::record(comparison, site, "security-scheme", before, after);
+        return;
+    }
+    let (rule, in_requests, side, message) = match (&old, &new) {
+        (None, new) => (
+            "security-scheme-added",
+            Severity::Compatible,
+            Side::After,
+            format!("a way to authenticate more: {}", shown(new.as_ref())),
+        ),
+        (old, None) => (
+            "security-scheme-removed",
+            Severity::Breaking,
+            Side::Before,
+            format!("a way to authenticate is gone: {}", shown(old.as_ref())),
+        ),
+        (old, new) => (
+            "security-scheme-changed",
+            Severity::Breaking,
+            Side::After,
+            format!(
+                "the way to authenticate changed {}",
+                change(old.as_ref(), new.as_ref())
+            ),
+        ),
     };
-    let (rule, in_requests, side) = verdict;
     comparison.wire(
         site,
         side,
@@ -85,11 +99,7 @@ pub(super) fn scheme(
             rule,
             in_requests,
             in_responses: Severity::Compatible,
-            message: format!(
-                "the way to authenticate changed from {} to {}",
-                shown(before),
-                shown(after)
-            ),
+            message,
             advice: "The SDK authenticates by hand, not from the specification: change it there.",
         },
     );

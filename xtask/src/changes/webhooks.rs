@@ -34,7 +34,7 @@ pub(super) fn compare(
                     in_requests: Severity::Compatible,
                     in_responses: Severity::Compatible,
                     message: format!("the event `{event}` is new"),
-                    advice: "Give the event type a variant, and say in the docs when it comes.",
+                    advice: "List it among the values of the event type, give reconcile.yaml a rule, and regenerate.",
                 },
             ),
             (Some(_), None) => comparison.wire(
@@ -45,7 +45,7 @@ pub(super) fn compare(
                     in_requests: Severity::Breaking,
                     in_responses: Severity::Breaking,
                     message: format!("the event `{event}` is no longer sent"),
-                    advice: "Whoever waits for it waits for ever: say so in the release notes.",
+                    advice: "Take out its rule in reconcile.yaml. Whoever waits for it waits for ever: say so in the release notes.",
                 },
             ),
         }

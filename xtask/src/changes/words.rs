@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::change::Side;
 use super::comparison::Comparison;
-use super::json::{shown, union_of_keys};
+use super::json::{change, shown, union_of_keys};
 use super::site::Site;
 
 /// Compares the members that nobody has judged yet: extensions are words, the rest is unclassified.
@@ -91,11 +91,7 @@ pub(super) fn record(
     let message = match verb {
         "added" => format!("`{name}` added: {}", shown(after)),
         "removed" => format!("`{name}` removed, it was {}", shown(before)),
-        _ => format!(
-            "`{name}` changed from {} to {}",
-            shown(before),
-            shown(after)
-        ),
+        _ => format!("`{name}` changed {}", change(before, after)),
     };
     comparison.words(site, side, &format!("{name}-{verb}"), message);
 }
