@@ -30,6 +30,7 @@ struct Careless {
     how: &'static str,
     /// The last token of each event.
     tokens: Mutex<HashMap<EventId, ClaimToken>>,
+    completed: Mutex<HashMap<EventId, ClaimToken>>,
     claimed: Mutex<HashSet<EventId>>,
 }
 
@@ -39,6 +40,7 @@ impl Careless {
             store: InMemoryEvents::default(),
             how,
             tokens: Mutex::default(),
+            completed: Mutex::default(),
             claimed: Mutex::default(),
         }
     }
@@ -67,7 +69,7 @@ impl EventStore for Careless {
         Box::pin(async move {
             let id = self.id(id);
             let lease = match self.how {
-                "any lease" => lease.min(Duration::from_secs(300)),
+                "any lease" => lease.min(Duration::from_secs(24 * 60 * 60)),
                 "leases in seconds" => Duration::from_secs(lease.as_secs()),
                 _ => lease,
             };
@@ -80,6 +82,7 @@ impl EventStore for Careless {
             if let Claim::Granted { token, .. } = claim {
                 self.tokens.lock().unwrap().insert(id.clone(), token);
             }
+            let completed = self.completed.lock().unwrap().get(&id).copied();
             Ok(match (self.how, claim) {
                 ("grants what is held", Claim::Held { .. }) => Claim::Granted {
                     token: ClaimToken::new(u64::MAX),
@@ -97,6 +100,10 @@ impl EventStore for Careless {
                 }
                 ("one token for all", Claim::Granted { abandoned, .. }) => Claim::Granted {
                     token: ClaimToken::new(7),
+                    abandoned,
+                },
+                ("pruned tokens again", Claim::Granted { token, abandoned }) => Claim::Granted {
+                    token: completed.unwrap_or(token),
                     abandoned,
                 },
                 ("holds what is done", Claim::Done) => Claim::Held { until: now + lease },
@@ -117,12 +124,19 @@ impl EventStore for Careless {
             match self.how {
                 "notes nothing" => return Ok(Completion::InTime),
                 "believes nobody" if known != Some(token) => return Ok(Completion::LeaseLost),
+                "believes no stranger" if known.is_none() => return Ok(Completion::LeaseLost),
                 _ => {}
             }
             let token = match (self.how, known) {
                 ("one token for all", Some(known)) => known,
+                ("pruned tokens again", Some(known))
+                    if self.completed.lock().unwrap().get(&id) == Some(&token) =>
+                {
+                    known
+                }
                 _ => token,
             };
+            self.completed.lock().unwrap().insert(id.clone(), token);
             let completion = self.store.complete(&id, token, now).await?;
             Ok(match self.how {
                 "always in time" => Completion::InTime,
@@ -185,6 +199,8 @@ async fn the_suite_notices_what_a_careless_store_does() {
         "holds what is done",
         "notes nothing",
         "believes nobody",
+        "believes no stranger",
+        "pruned tokens again",
         "always in time",
         "never in time",
         "releases for anybody",
