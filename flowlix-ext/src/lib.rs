@@ -151,7 +151,8 @@
 //! Only the uppercase dialect has them. [`WebhookVerifier`] takes the body as it came in;
 //! [`webhooks::Inbox`] hands each event out once; [`EventObject::retrieve`](webhooks::EventObject::retrieve) asks
 //! how things stand now, since events come in any order. With the feature `axum`, `webhooks::VerifiedEvent` is an
-//! argument of a handler. [`webhooks::testing`] makes deliveries for your tests.
+//! argument of a handler. [`webhooks::testing`] makes deliveries for your tests, and `flowlix-sandbox` posts those
+//! of its payments to your endpoint ([how](webhooks#in-tests)).
 //! ```
 //! use flowlix_ext::webhooks::{InMemoryEvents, Inbox, Received, WebhookSecret, WebhookVerifier};
 //!
@@ -274,7 +275,6 @@
 //! - It does not undo a payment when a future is dropped; [refund](refunds::Refunds::create) it.
 //! - Without a [`journal`] it remembers nothing across restarts: keep the payment's id and the key with your order.
 //! - It does not validate card data that Flowlix sends, or refuse values that it does not know.
-//! - It does not deliver webhooks in the sandbox; [`webhooks::testing`] makes deliveries for your tests.
 #![deny(missing_docs)]
 
 mod asked;

@@ -57,7 +57,30 @@
 //!
 //! # In tests
 //! [`testing`] makes events and delivers them as Flowlix does, genuine or tampered with. Give the verifier a
-//! [`ManualTime`](crate::testing::ManualTime) for a clock.
+//! [`ManualTime`](crate::testing::ManualTime) for a clock; it starts when the clock of `flowlix-sandbox` does.
+//!
+//! The sandbox posts the events of its payments to your endpoint, repeated, reordered, lost, late or forged as
+//! the test says; its program does so as they happen (`--webhook-url`).
+//! ```
+//! use flowlix_ext::testing::ManualTime;
+//! use flowlix_ext::webhooks::{WebhookSecret, WebhookVerifier};
+//! use flowlix_sandbox::Sandbox;
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let sandbox = Sandbox::start().await?;
+//! let secret = WebhookSecret::parse(sandbox.webhook_secret())?;
+//! let verifier = WebhookVerifier::new(secret).runtime(ManualTime::automatic());
+//! # let _ = verifier;
+//! # let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+//! # let url = format!("http://{}/webhooks", listener.local_addr()?);
+//! // Your endpoint verifies with it and listens at `url`.
+//! for delivery in sandbox.webhooks().deliver_pending(&url).await? {
+//!     println!("{delivery}"); // accepted with 200, refused with 500, no connection, …
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod conformance;
 mod error;
