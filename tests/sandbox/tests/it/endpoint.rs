@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -62,6 +63,12 @@ impl Arrived {
         }
         arrived
     }
+}
+
+/// The next connection. Bounded, so that a delivery that never comes fails its test.
+pub(crate) async fn accept(listener: &TcpListener) -> TcpStream {
+    let next = tokio::time::timeout(Duration::from_secs(30), listener.accept());
+    next.await.expect("nobody came").unwrap().0
 }
 
 pub(crate) async fn answer(stream: &mut TcpStream, status: u16) {

@@ -4,7 +4,7 @@ use std::process::{Child, Command, Stdio};
 use serde_json::json;
 
 use crate::client::{GOOD, direct, hosted, plain, send};
-use crate::endpoint::{Arrived, answer};
+use crate::endpoint::{Arrived, accept, answer};
 use crate::webhooks::signature;
 
 /// Ends the program with the test, however the test ends.
@@ -107,7 +107,7 @@ async fn it_posts_events_to_the_endpoint_that_it_is_given() {
         assert_eq!(send(abandon).await.unwrap().status, 303);
 
         for status in answers {
-            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut stream = accept(&listener).await;
             let arrived = Arrived::read(&mut stream).await;
             answer(&mut stream, *status).await;
             assert_eq!(arrived.kind(), "payment.canceled");

@@ -10,7 +10,7 @@ use sha2::Sha256;
 use tokio::net::TcpListener;
 
 use crate::client::{CHALLENGED, Client, GOOD, direct, hosted};
-use crate::endpoint::{Arrived, Endpoint, answer};
+use crate::endpoint::{Arrived, Endpoint, accept, answer};
 
 const DECLINED: &str = "4000000000000002";
 
@@ -322,8 +322,8 @@ async fn two_workers_can_get_one_event_at_once() {
     let url = format!("http://{}/", listener.local_addr().unwrap());
     let event = &sandbox.events()[0];
     let both_there = async {
-        let (mut first, _) = listener.accept().await.unwrap();
-        let (mut second, _) = listener.accept().await.unwrap();
+        let mut first = accept(&listener).await;
+        let mut second = accept(&listener).await;
         let bodies = [
             Arrived::read(&mut first).await.body,
             Arrived::read(&mut second).await.body,
@@ -358,14 +358,14 @@ async fn events_that_come_about_meanwhile_wait_for_the_next_call() {
     let url = format!("http://{}/", listener.local_addr().unwrap());
     let other = Endpoint::start().await;
     let service = async {
-        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut stream = accept(&listener).await;
         Arrived::read(&mut stream).await;
         sandbox.cancel(&open).unwrap();
         // Somebody else delivers the second event while the first waits for its answer.
         let second = &sandbox.events()[1];
         webhooks.deliver([second], other.url()).await.unwrap();
         answer(&mut stream, 200).await;
-        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut stream = accept(&listener).await;
         let third = Arrived::read(&mut stream).await;
         answer(&mut stream, 200).await;
         third.kind()
@@ -388,7 +388,7 @@ async fn a_call_that_is_given_up_leaves_the_event_pending() {
     let arrived = tokio::select! {
         deliveries = webhooks.deliver_pending(&url) => panic!("{deliveries:?}"),
         arrived = async {
-            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut stream = accept(&listener).await;
             Arrived::read(&mut stream).await
         } => arrived,
     };
