@@ -417,6 +417,29 @@ async fn a_key_that_was_derived_anew_is_as_old_as_its_record() {
 }
 
 #[tokio::test]
+async fn a_key_that_is_too_old_changes_no_record() {
+    for dialect in DIALECTS {
+        let (stage, journal) = stage(dialect).await;
+        let old = key().with_created_at(std::time::UNIX_EPOCH);
+        let error = pay(&stage.flowlix)
+            .idempotency_key(old.clone())
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::KeyTooOld, "{error}");
+        assert!(!error.may_have_taken_effect() && journal.is_empty());
+        stage
+            .sandbox
+            .inject_at(Operation::CreateDirectPayment, Fault::LoseAnswer, 1);
+        let _ = pay(&stage.flowlix).max_attempts(1).await.unwrap_err();
+        let before = the_record(&journal).await;
+        let error = pay(&stage.flowlix).idempotency_key(old).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::KeyTooOld, "{error}");
+        assert!(error.may_have_taken_effect());
+        assert_eq!(the_record(&journal).await, before);
+    }
+}
+
+#[tokio::test]
 async fn a_dropped_call_is_taken_up_by_the_next() {
     for dialect in DIALECTS {
         let (stage, _) = stage(dialect).await;

@@ -178,8 +178,10 @@ impl<'a> Write<'a> {
         };
         let result = match self.call(&record, in_doubt) {
             Ok(call) => send(call).await,
-            Err(error) => Err(error.after_call_in_doubt(in_doubt)),
+            Err(error) => Err(error),
         };
+        // Flowlix may refuse this call for good, because it has accepted the one in doubt.
+        let result = result.map_err(|error| error.after_call_in_doubt(in_doubt));
         self.conclude(book, *record, in_doubt, result).await
     }
 
