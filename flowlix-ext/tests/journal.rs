@@ -239,7 +239,8 @@ async fn a_process_that_waits_for_another_in_vain_says_that_the_outcome_is_unkno
         let (stage, journal) = stage(dialect).await;
         let dying = restarted(&stage, Dying::new(&journal, 1, Death::Hangs));
         crash(&stage, &journal, pay(&dying).send()).await;
-        let error = pay(&stage.flowlix).await.unwrap_err();
+        let waiting = restarted(&stage, Dying::new(&journal, 99, Death::Fails));
+        let error = pay(&waiting).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{error}");
         assert_eq!(error.idempotency_key(), Some(&key()));
         assert!(error.is_retryable() && stage.posts().is_empty());

@@ -414,8 +414,8 @@ async fn a_refund_of_the_rest_is_not_taken_over_with_another_amount() {
     let (sandbox, id, clock) = (stage.sandbox.clone(), payment.clone(), stage.time.clone());
     let key_of_sandbox = stage.sandbox.key(Dialect::Uppercase);
     let meanwhile = Meanwhile::new(&journal, Moment::Before, 1, async move {
+        let before = dying_journal.len();
         let dying = Dying::new(&dying_journal, 1, Death::Hangs);
-        let calls = dying.calls();
         let dead = Flowlix::builder(key_of_sandbox)
             .base_url(sandbox.base_url())
             .runtime(clock.clone())
@@ -425,7 +425,7 @@ async fn a_refund_of_the_rest_is_not_taken_over_with_another_amount() {
         let stale = Fault::patch(json!({"amount_refundable": 49_99}));
         sandbox.inject_at(Operation::RetrievePayment, stale, 1);
         let task = tokio::spawn(refund_the_rest(&dead, &id).send());
-        while calls.load(Ordering::SeqCst) < 1 {
+        while dying_journal.len() == before {
             tokio::task::yield_now().await;
         }
         task.abort();

@@ -108,6 +108,8 @@ impl Dying {
         if dead && self.how == Death::Fails {
             return Err(JournalError::new("no space left on device"));
         }
+        // Not at once, as from a disk or a network.
+        tokio::task::yield_now().await;
         let done = work.await;
         if dead {
             std::future::pending::<()>().await;
