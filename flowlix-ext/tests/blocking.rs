@@ -16,6 +16,7 @@ use tokio::runtime::Runtime;
 
 /// A sandbox on a runtime of its own, and a client that knows nothing of that.
 fn stage(dialect: Dialect) -> (Runtime, Sandbox, Flowlix) {
+    common::watch::everything();
     let runtime = Runtime::new().unwrap();
     let sandbox = runtime.block_on(Sandbox::start()).unwrap();
     let builder = flowlix_ext::Flowlix::builder(sandbox.key(dialect))

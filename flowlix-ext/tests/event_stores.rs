@@ -19,6 +19,7 @@ use flowlix_ext::webhooks::{
 
 #[tokio::test]
 async fn memory_conforms() {
+    common::watch::everything();
     conformance::check(&InMemoryEvents::default())
         .await
         .unwrap();
@@ -186,6 +187,7 @@ impl EventStore for Careless {
 
 #[tokio::test]
 async fn the_suite_notices_what_a_careless_store_does() {
+    common::watch::everything();
     conformance::check(&Careless::new("nothing")).await.unwrap();
     for carelessness in [
         "ids in lower case",

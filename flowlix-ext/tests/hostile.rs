@@ -36,6 +36,7 @@ fn create(flowlix: &Flowlix) -> flowlix_ext::payments::CreateDirect {
 /// No such stream of bytes ends by itself: only the limits of the call end it.
 #[tokio::test]
 async fn no_endless_answer_outlasts_the_call() {
+    common::watch::everything();
     let head = "HTTP/1.1 201 Created\r\nContent-Length: 100000\r\n\r\n";
     for (begin, again, situation) in [
         (head, " ", Situation::AnswerCutShort),
@@ -70,6 +71,7 @@ async fn no_endless_answer_outlasts_the_call() {
 
 #[tokio::test]
 async fn what_is_no_http_leaves_the_outcome_unknown() {
+    common::watch::everything();
     let many_headers = format!("HTTP/1.1 201 Created\r\n{}\r\n", "x: y\r\n".repeat(1000));
     for answer in [
         "",

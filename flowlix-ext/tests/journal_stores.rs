@@ -14,6 +14,7 @@ use flowlix_ext::journal::{
 
 #[tokio::test]
 async fn memory_conforms() {
+    common::watch::everything();
     conformance::check(&MemoryJournal::new()).await.unwrap();
 }
 
@@ -82,6 +83,7 @@ impl Journal for Careless {
 
 #[tokio::test]
 async fn the_suite_notices_what_a_careless_journal_does() {
+    common::watch::everything();
     assert!(
         conformance::check(&Careless(MemoryJournal::new(), "nothing"))
             .await
@@ -240,7 +242,8 @@ mod sqlite {
             let stage = Stage::new(dialect).await;
             let flowlix = restarted(&stage, SqliteJournal::open(folder.file()).unwrap());
             let canary = "98765";
-            let card = flowlix_ext::CardDetails::new(VISA, 12, 2027, "314", "Jenny Canary");
+            let card =
+                flowlix_ext::CardDetails::new(VISA, 12, 2027, crate::common::CVC, "Jenny Canary");
             let payment = flowlix
                 .payments()
                 .create_direct(flowlix_ext::Money::eur(49_99), card)
@@ -255,7 +258,7 @@ mod sqlite {
                 VISA,
                 &VISA[..8],
                 &VISA[4..15],
-                "314\"",
+                crate::common::CVC,
                 "Jenny Canary",
                 canary,
                 key,
@@ -395,6 +398,7 @@ mod postgres {
 
     #[tokio::test]
     async fn a_server_that_does_not_answer_is_an_error_in_words() {
+        crate::common::watch::everything();
         let mut config = Config::new();
         config.host("127.0.0.1").port(1).user("nobody");
         config.connect_timeout(Duration::from_secs(2));

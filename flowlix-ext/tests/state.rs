@@ -2,9 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
+#[path = "common/trace.rs"]
+mod trace;
 
-use std::fmt::Debug;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -14,53 +14,15 @@ use flowlix_ext::payments::WaitHandle;
 use flowlix_ext::payments::state::{allows, is_final};
 use flowlix_ext::{ErrorKind, PaymentExt, Settled};
 use flowlix_sandbox::{Dialect, Fault, Operation, Sandbox};
-use tracing::field::{Field, Visit};
-use tracing::{Event, Level, Metadata, Subscriber, span};
-
-static WARNINGS: Mutex<Vec<String>> = Mutex::new(Vec::new());
-
-/// Keeps the text of every warning.
-struct Warnings;
-
-struct Text(String);
-
-impl Visit for Text {
-    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.0.push_str(&format!("{field}={value:?} "));
-    }
-}
-
-impl Subscriber for Warnings {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        *metadata.level() == Level::WARN
-    }
-    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
-        span::Id::from_u64(1)
-    }
-    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
-    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
-    fn event(&self, event: &Event<'_>) {
-        let mut text = Text(String::new());
-        event.record(&mut text);
-        WARNINGS.lock().unwrap().push(text.0);
-    }
-    fn enter(&self, _: &span::Id) {}
-    fn exit(&self, _: &span::Id) {}
-}
+use trace::Recorder;
 
 /// The reports about one payment.
-fn reports_about(payment: &str) -> Vec<String> {
-    let all = WARNINGS.lock().unwrap();
-    let about = all.iter().filter(|text| text.contains(payment));
-    about
-        .filter(|text| text.contains("documents rule out"))
-        .cloned()
+fn reports_about(recorder: &Recorder, payment: &str) -> Vec<String> {
+    let told = recorder.ours().into_iter();
+    let texts = told.map(|told| format!("{:?}", told.fields));
+    texts
+        .filter(|text| text.contains(payment) && text.contains("documents rule out"))
         .collect()
-}
-
-fn listen() {
-    // Only the first test of the binary can set it.
-    let _ = tracing::dispatcher::set_global_default(tracing::Dispatch::new(Warnings));
 }
 
 /// A seed of its own for each test: the payments' ids tell whose report is whose.
@@ -82,7 +44,7 @@ fn flickering() -> Fault {
 
 #[tokio::test]
 async fn an_impossible_jump_is_reported_once_and_does_not_end_the_wait() {
-    listen();
+    let (recorder, _listening) = Recorder::listen();
     for dialect in DIALECTS {
         let stage = stage(dialect, 1).await;
         let payment = stage.charged().await;
@@ -107,7 +69,7 @@ async fn an_impossible_jump_is_reported_once_and_does_not_end_the_wait() {
             (&jump.from, &jump.to),
             (&PaymentStatus::Succeeded, &PaymentStatus::Pending)
         );
-        let reports = reports_about(payment.id.as_str());
+        let reports = reports_about(&recorder, payment.id.as_str());
         assert_eq!(reports.len(), 1, "{reports:?}");
         assert!(reports[0].contains("SUCCEEDED") && reports[0].contains("PENDING"));
     }
@@ -115,7 +77,7 @@ async fn an_impossible_jump_is_reported_once_and_does_not_end_the_wait() {
 
 #[tokio::test]
 async fn a_jump_over_a_restart_is_reported() {
-    listen();
+    let (recorder, _listening) = Recorder::listen();
     for dialect in DIALECTS {
         let stage = stage(dialect, 2).await;
         let payment = stage.create().await.unwrap();
@@ -128,7 +90,7 @@ async fn a_jump_over_a_restart_is_reported() {
         while watch.next().await.unwrap().is_some() {}
         let jump = &watch.progress().impossible_jumps[0];
         assert_eq!(jump.from, PaymentStatus::Failed);
-        assert!(!reports_about(payment.id.as_str()).is_empty());
+        assert!(!reports_about(&recorder, payment.id.as_str()).is_empty());
         // What Flowlix says now is believed.
         assert!(matches!(
             watch.settled().await.unwrap(),
@@ -139,7 +101,6 @@ async fn a_jump_over_a_restart_is_reported() {
 
 #[tokio::test]
 async fn what_the_documents_allow_is_not_reported() {
-    listen();
     for dialect in DIALECTS {
         let stage = Stage::new(dialect).await;
         let payment = stage.create().await.unwrap();
@@ -171,7 +132,6 @@ async fn what_the_documents_allow_is_not_reported() {
 
 #[tokio::test]
 async fn a_refund_in_full_is_a_step_that_the_documents_know() {
-    listen();
     let stage = Stage::new(Dialect::SnakeCase).await;
     let payment = stage.charged().await;
     let mut handle = serde_json::to_value(stage.flowlix.payments().wait(&payment.id).handle());

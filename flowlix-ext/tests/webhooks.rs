@@ -32,6 +32,7 @@ const SIGNATURE: &str = "9eefa46db92df2ffbe063a231ec2f45c04661a05e1edcd716004007
 const SECRET: &str = "whsec_abc123def456";
 
 fn secret() -> WebhookSecret {
+    common::watch::everything();
     WebhookSecret::parse(SECRET).unwrap()
 }
 
@@ -828,6 +829,7 @@ async fn of_many_deliveries_at_once_one_is_handed_out() {
 
 #[tokio::test]
 async fn memory_is_bounded_and_never_forgets_a_running_claim() {
+    common::watch::everything();
     let store = memory(2);
     let id = |text: &str| EventId::received(text).unwrap();
     let claim = async |text: &str, second: u64| store.claim(&id(text), at(second), LEASE).await;
@@ -909,6 +911,7 @@ async fn an_inbox_forgets_what_was_done_long_ago_and_nothing_else() {
 
 #[tokio::test]
 async fn pruned_events_leave_their_room() {
+    common::watch::everything();
     let store = memory(2);
     let id = |text: &str| EventId::received(text).unwrap();
     for (name, second) in [("evt_1", 5), ("evt_2", 3)] {

@@ -2,6 +2,8 @@
 #![cfg(feature = "axum")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod common;
+
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::DefaultBodyLimit;
@@ -22,6 +24,7 @@ fn secret() -> WebhookSecret {
 }
 
 fn router() -> Router {
+    common::watch::everything();
     let verifier = WebhookVerifier::new(secret()).runtime(ManualTime::automatic());
     Router::new()
         .route(

@@ -9,15 +9,16 @@ use flowlix_ext::testing::ManualTime;
 use flowlix_ext::{Error, ErrorKind, IdempotencyKey, Money};
 use flowlix_sandbox::{Dialect, Fault, Operation, Sandbox};
 
-use super::shown::Shown;
-use super::{AMEX, builder, card};
+use crate::common::secrets::{AMEX, VISA};
+use crate::shown::{Shown, show};
+use crate::{builder, card};
 
-/// Shows every record, also as a store would write it.
-struct ShowingJournal(MemoryJournal, Arc<Mutex<Shown>>);
+/// Notes every record that it is given to store. Its secret is always the same, so that records can be compared.
+pub(crate) struct Noting(pub(crate) MemoryJournal, pub(crate) Arc<Mutex<Vec<Record>>>);
 
-impl Journal for ShowingJournal {
-    fn secret(&self, proposal: [u8; SECRET_LENGTH]) -> JournalFuture<'_, [u8; SECRET_LENGTH]> {
-        self.0.secret(proposal)
+impl Journal for Noting {
+    fn secret(&self, _: [u8; SECRET_LENGTH]) -> JournalFuture<'_, [u8; SECRET_LENGTH]> {
+        self.0.secret([7; SECRET_LENGTH])
     }
 
     fn load<'a>(&'a self, id: &'a RecordId) -> JournalFuture<'a, Option<Record>> {
@@ -25,12 +26,7 @@ impl Journal for ShowingJournal {
     }
 
     fn store<'a>(&'a self, record: &'a Record) -> JournalFuture<'a, bool> {
-        let mut shown = self.1.lock().unwrap();
-        shown.debug(record);
-        shown.debug(&record.id);
-        shown.debug(&record.id.scope);
-        shown.debug(&record.state);
-        shown.text(serde_json::to_string(record).unwrap());
+        self.1.lock().unwrap().push(record.clone());
         self.0.store(record)
     }
 
@@ -52,10 +48,10 @@ impl Journal for ShowingJournal {
 pub(crate) async fn drive(all: &mut Shown, dialect: Dialect) -> Vec<ErrorKind> {
     let sandbox = Sandbox::start().await.unwrap();
     let time = ManualTime::automatic();
-    let shown = Arc::<Mutex<Shown>>::default();
-    let journal = ShowingJournal(MemoryJournal::with_capacity(1), shown.clone());
+    let noted = Arc::<Mutex<Vec<Record>>>::default();
+    let journal = Noting(MemoryJournal::with_capacity(1), noted.clone());
     let builder = builder(&sandbox, dialect, &time).journal(journal);
-    all.debug(&builder);
+    show!(all, &builder);
     let flowlix = builder.build().unwrap();
     let create = |number: &str, key: &str| {
         let create = flowlix
@@ -65,9 +61,9 @@ pub(crate) async fn drive(all: &mut Shown, dialect: Dialect) -> Vec<ErrorKind> {
             .return_url("https://shop.example.com/3ds")
             .idempotency_key(IdempotencyKey::custom(key).unwrap())
     };
-    all.debug(&create(AMEX, "first").await.unwrap());
+    show!(all, &create(AMEX, "first").await.unwrap());
     let mut errors: Vec<Error> = Vec::new();
-    errors.push(create(super::common::VISA, "first").await.unwrap_err());
+    errors.push(create(VISA, "first").await.unwrap_err());
     sandbox.inject_at(Operation::CreateDirectPayment, Fault::LoseAnswer, 4);
     errors.push(create(AMEX, "second").await.unwrap_err());
     errors.push(create(AMEX, "third").await.unwrap_err());
@@ -76,16 +72,19 @@ pub(crate) async fn drive(all: &mut Shown, dialect: Dialect) -> Vec<ErrorKind> {
     }
     assert!(errors[1].outcome_unknown(), "{}", errors[1]);
     let recover = flowlix.recover();
-    all.debug(&recover);
+    show!(all, &recover);
     let recovery = recover.send().await.unwrap();
     assert!(!recovery.writes.is_empty());
-    all.debug(&recovery);
+    show!(all, &recovery);
     for write in &recovery.writes {
-        all.both(write);
-        all.both(&write.truth);
+        show!(all, write);
+        show!(all, &write.truth);
     }
-    all.debug(&MemoryJournal::new());
-    all.both(&JournalError::new("the disk is full"));
-    all.take(&mut shown.lock().unwrap());
+    show!(all, &MemoryJournal::new());
+    show!(all, &JournalError::new("the disk is full"));
+    for record in noted.lock().unwrap().iter() {
+        show!(all, record, &record.id, &record.id.scope, &record.state);
+        all.text(&serde_json::to_string(record).unwrap());
+    }
     errors.iter().map(Error::kind).collect()
 }

@@ -17,6 +17,7 @@ mod sqlite {
 
     impl Folder {
         pub(crate) fn new(name: &str) -> Self {
+            crate::common::watch::everything();
             let path = std::env::temp_dir();
             let path = path.join(format!("flowlix-journal-{}-{name}", std::process::id()));
             std::fs::create_dir_all(&path).unwrap();
@@ -69,6 +70,7 @@ mod postgres {
 
     impl Schema {
         pub(crate) async fn new(name: &str) -> Option<Self> {
+            crate::common::watch::everything();
             let named = std::env::var(VARIABLE).ok();
             let admin = match server().connect(NoTls).await {
                 Ok((admin, connection)) => {

@@ -1,6 +1,7 @@
 //! What the tests share: a sandbox, a client on a driven clock, a card.
 #![allow(
     dead_code,
+    unused_imports,
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing
@@ -8,6 +9,8 @@
 
 pub(crate) mod databases;
 pub(crate) mod journal;
+pub(crate) mod secrets;
+pub(crate) mod watch;
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -15,6 +18,8 @@ use std::sync::Arc;
 use flowlix_ext::testing::ManualTime;
 use flowlix_ext::{CardDetails, Flowlix, FlowlixBuilder, IdempotencyKey, Money};
 use flowlix_sandbox::{Dialect, RecordedRequest, Sandbox};
+
+pub(crate) use secrets::{CVC, DECLINED, THREE_D_SECURE, VISA};
 
 pub(crate) const DIALECTS: [Dialect; 2] = [Dialect::SnakeCase, Dialect::Uppercase];
 
@@ -43,6 +48,7 @@ impl Stage {
         dialect: Dialect,
         set: impl FnOnce(FlowlixBuilder) -> FlowlixBuilder,
     ) -> Self {
+        watch::everything();
         let time = ManualTime::automatic();
         let builder = Flowlix::builder(sandbox.key(dialect))
             .base_url(sandbox.base_url())
@@ -117,10 +123,6 @@ impl Stage {
     }
 }
 
-pub(crate) const VISA: &str = "4111111111111111";
-pub(crate) const DECLINED: &str = "4000000000000002";
-pub(crate) const THREE_D_SECURE: &str = "4635440000002223";
-
 pub(crate) fn card(number: &str) -> CardDetails {
-    CardDetails::new(number, 12, 2027, "314", "Jenny Rosen")
+    CardDetails::new(number, 12, 2027, CVC, "Jenny Rosen")
 }

@@ -1,4 +1,4 @@
-//! Records every span and event of the current thread.
+//! Records every span and event of the current thread, and passes them on to the watch over all threads.
 #![allow(dead_code)]
 
 use std::collections::HashMap;
@@ -10,6 +10,8 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::DefaultGuard;
 use tracing::{Event, Level, Metadata, Subscriber};
+
+use crate::common::watch;
 
 /// One span or event.
 #[derive(Debug, Clone)]
@@ -45,6 +47,7 @@ pub(crate) struct Recorder {
 impl Recorder {
     /// Records on this thread until the guard is dropped.
     pub(crate) fn listen() -> (Self, DefaultGuard) {
+        watch::everything();
         let recorder = Self::default();
         let guard = tracing::subscriber::set_default(recorder.clone());
         (recorder, guard)
@@ -95,6 +98,7 @@ impl Subscriber for Recorder {
     }
 
     fn new_span(&self, span: &Attributes<'_>) -> Id {
+        watch::span(span);
         let mut fields = Fields::default();
         span.record(&mut fields);
         let index = self.tell(span.metadata(), fields);
@@ -104,6 +108,7 @@ impl Subscriber for Recorder {
     }
 
     fn record(&self, span: &Id, values: &Record<'_>) {
+        watch::record(values);
         let mut fields = Fields::default();
         values.record(&mut fields);
         let index = self.spans.lock().unwrap()[&span.into_u64()];
@@ -113,6 +118,7 @@ impl Subscriber for Recorder {
     fn record_follows_from(&self, _: &Id, _: &Id) {}
 
     fn event(&self, event: &Event<'_>) {
+        watch::event(event);
         let mut fields = Fields::default();
         event.record(&mut fields);
         self.tell(event.metadata(), fields);
