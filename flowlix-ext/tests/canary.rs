@@ -13,6 +13,8 @@ mod common;
 mod api;
 #[path = "canary/disk.rs"]
 mod disk;
+#[path = "canary/echoes.rs"]
+mod echoes;
 #[path = "canary/features.rs"]
 mod features;
 #[path = "canary/journal.rs"]
