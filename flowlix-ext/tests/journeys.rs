@@ -581,6 +581,7 @@ async fn unknown_values_and_both_spellings_are_read() {
             payment.decline_code.as_ref().unwrap().as_str(),
             "brand_new_code"
         );
+        assert!(payment.decline().is_none(), "it has not failed");
         let francs = serde_json::json!({ "currency": "CHF" });
         stage.sandbox.inject(Fault::patch(francs));
         let read = stage.flowlix.payments().retrieve(&payment.id);

@@ -134,6 +134,11 @@ async fn everything_that_breaks_a_rule_is_named_at_once() {
         expected.push("payment_method_data.card.number");
         expected.sort_unstable();
         assert_eq!(fields(&error), expected);
+        let ip = match dialect {
+            Dialect::SnakeCase => "billing_details.ip must be one",
+            _ => "billing_details.ip has no place here",
+        };
+        assert!(error.to_string().contains(ip), "{error}");
         let shown = format!("{error} {error:?}");
         for value in ["0170", "Germany", "192.0.2.1", "üü", "41111"] {
             assert!(!shown.contains(value), "{value} in {shown}");

@@ -55,6 +55,7 @@ mod tests {
             "https:\\\\shop.example.com",
             "https:shop.example.com/back?from=https://shop.example.com",
             "https:shop.example.com",
+            "https://shop.example.com\\@evil.example.com/",
             "https://",
             "http://localhost@shop.example.com/",
         ] {
