@@ -1879,9 +1879,9 @@ pub mod snake_case {
     pub struct ListPaymentsQuery {
         /// Largest number of payments on the page, 1 to 100.
         pub limit: Option<i32>,
-        /// Cursor for paging forward; the id of the last payment of the page before. Excludes `ending_before`.
+        /// Cursor for paging forward; the id of the last payment of the page before.
         ///
-        /// In `snake_case`: Cursor; the id of the last payment of the page before.
+        /// In `uppercase`: Excludes `ending_before`.
         pub starting_after: Option<crate::model::PaymentId>,
         /// Only payments with this status.
         pub status: Option<crate::open::SnakeCase<crate::model::PaymentStatus>>,
@@ -1945,9 +1945,9 @@ pub mod uppercase {
     pub struct ListPaymentsQuery {
         /// Largest number of payments on the page, 1 to 100.
         pub limit: Option<i32>,
-        /// Cursor for paging forward; the id of the last payment of the page before. Excludes `ending_before`.
+        /// Cursor for paging forward; the id of the last payment of the page before.
         ///
-        /// In `snake_case`: Cursor; the id of the last payment of the page before.
+        /// In `uppercase`: Excludes `ending_before`.
         pub starting_after: Option<crate::model::PaymentId>,
         /// Cursor for paging backward; the id of the first payment of this page. Excludes `starting_after`.
         ///

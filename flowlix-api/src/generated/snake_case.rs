@@ -52,15 +52,15 @@ pub mod types {
         ///Free text for the merchant's records.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub description: ::std::option::Option<::std::string::String>,
-        /**The merchant's own key-value pairs: at most 50 keys, values of at most 500 characters. Keys are best kept
+        /**The merchant's own data. Key-value pairs: at most 50 keys, values of at most 500 characters. Keys are best kept
 within 40 characters; that is advice, not a limit.*/
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub metadata: ::std::option::Option<
             ::std::collections::BTreeMap<::std::string::String, ::std::string::String>,
         >,
-        /**Where the customer comes back to after 3-D Secure, finished or abandoned. Must be https, or http on
-localhost for development. Required when 3-D Secure is triggered: without it such a card cannot be
-authenticated.*/
+        /**Where the customer comes back to after 3-D Secure. Used whether the challenge was finished or abandoned. Must be
+https, or http on localhost for development. Required when 3-D Secure is triggered: without it such a card
+cannot be authenticated.*/
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub return_url: ::std::option::Option<::std::string::String>,
     }
@@ -75,7 +75,7 @@ authenticated.*/
         ///Free text for the merchant's records.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub description: ::std::option::Option<::std::string::String>,
-        ///The merchant's own key-value pairs: at most 50 keys, values of at most 500 characters.
+        ///The merchant's own data. Key-value pairs: at most 50 keys, values of at most 500 characters.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub metadata: ::std::option::Option<
             ::std::collections::BTreeMap<::std::string::String, ::std::string::String>,
@@ -84,14 +84,14 @@ authenticated.*/
 be confused with the `redirect_url` of the answer, which is the hosted page.*/
         pub redirect_url: ::std::string::String,
     }
-    ///A refund of a payment, in part or of all that is left.
+    ///A refund of a payment, in part or whole.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct CreateRefund {
-        /**What to give back, minor units of the payment's currency. Left out, it is the remaining
-amount. The pages print no lower bound; like every amount sent it is positive.*/
+        /**What to give back, minor units of the payment's currency. The pages print no lower bound; like every amount
+sent it is positive. Left out, it is the remaining amount.*/
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub amount: ::std::option::Option<i64>,
-        ///Why the money goes back, at most 50 characters.
+        ///Why the money goes back. At most 50 characters.
         pub reason: ::std::string::String,
     }
     ///The payer as Flowlix tells it back.
@@ -113,7 +113,7 @@ amount. The pages print no lower bound; like every amount sent it is positive.*/
         pub city: ::std::string::String,
         ///Country, ISO 3166-1 alpha-2.
         pub country: ::std::string::String,
-        ///E-mail address, for receipts and fraud checks.
+        ///E-mail address. For receipts and fraud checks.
         pub email: ::std::string::String,
         ///First name.
         pub first_name: ::std::string::String,
@@ -168,7 +168,7 @@ the payment again.*/
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub redirect_url: ::std::option::Option<::std::string::String>,
     }
-    /**One attempt to move money. A failed or expired payment cannot be used again: the customer's next try is a new
+    /**One attempt to collect money. A failed or expired payment cannot be used again: the customer's next try is a new
 payment with a new idempotency key.
 
 The API reference also marks `object`, `created` and `livemode` as required, but the declined payment of the
@@ -188,12 +188,12 @@ Direct API guide lacks them. So only what no page shows missing is required here
         ///The payer.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub customer: ::std::option::Option<Customer>,
-        ///Why the payment was declined, for programs. Null otherwise.
+        ///Why the payment failed, for programs. Null unless it was declined.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub decline_code: ::std::option::Option<
             crate::open::SnakeCase<crate::model::DeclineCode>,
         >,
-        ///Why the payment was declined, in words. Null otherwise.
+        ///Why the payment failed, in words. Null unless it was declined.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub decline_message: ::std::option::Option<::std::string::String>,
         ///The description given at creation.
@@ -211,7 +211,7 @@ Direct API guide lacks them. So only what no page shows missing is required here
         pub metadata: ::std::option::Option<
             ::serde_json::Map<::std::string::String, ::serde_json::Value>,
         >,
-        ///What the customer must do. Not null while `status` is `requires_action`, else null.
+        ///What the customer must do before the payment goes on. Not null while `status` is `requires_action`, else null.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub next_action: ::std::option::Option<NextAction>,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
@@ -250,8 +250,8 @@ the provider.*/
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub url: ::std::option::Option<::std::string::String>,
     }
-    /**A refund, as an entry of a payment's `refunds`. It starts `pending` and becomes `succeeded` or `failed`. The pages
-do not mark what is always there; only what a refund cannot do without is required here.*/
+    /**A refund. The pages do not mark what is always there; only what a refund cannot do without is required here. It
+is shown as an entry of a payment's `refunds`, starts `pending`, and becomes `succeeded` or `failed`.*/
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct Refund {
         ///What goes back, minor units.
@@ -398,7 +398,7 @@ Arguments:
 - `created_gte`: Only payments created at or after this time, Unix seconds.
 - `created_lt`: Only payments created before this time, Unix seconds.
 - `limit`: Largest number of payments on the page, 1 to 100.
-- `starting_after`: Cursor; the id of the last payment of the page before.
+- `starting_after`: Cursor for paging forward; the id of the last payment of the page before.
 - `status`: Only payments with this status.
 */
     pub async fn list_payments<'a>(

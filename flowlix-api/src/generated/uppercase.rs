@@ -114,7 +114,7 @@ payment_method_data are what such a payment cannot do without.*/
         ///The merchant's order or checkout, for reconciliation. Gives no idempotency.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub merchant_reference: ::std::option::Option<::std::string::String>,
-        ///The merchant's own data; values may be any JSON.
+        ///The merchant's own data. Values may be any JSON.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub metadata: ::std::option::Option<
             ::serde_json::Map<::std::string::String, ::serde_json::Value>,
@@ -130,7 +130,7 @@ when 3-D Secure is triggered, is printed for the snake_case dialect only.*/
     pub struct CreateHostedPayment {
         ///What to charge, minor units of the currency.
         pub amount: i64,
-        ///Fills the page in beforehand; what the customer edits there wins.
+        ///The payer. Fills the page in beforehand; what the customer edits there wins.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub billing_details: ::std::option::Option<BillingDetailsInput>,
         pub currency: crate::open::Uppercase<crate::model::Currency>,
@@ -140,7 +140,7 @@ when 3-D Secure is triggered, is printed for the snake_case dialect only.*/
         ///The merchant's order or checkout, for reconciliation. Gives no idempotency.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub merchant_reference: ::std::option::Option<::std::string::String>,
-        ///The merchant's own data; values may be any JSON.
+        ///The merchant's own data. Values may be any JSON.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub metadata: ::std::option::Option<
             ::serde_json::Map<::std::string::String, ::serde_json::Value>,
@@ -151,10 +151,10 @@ when 3-D Secure is triggered, is printed for the snake_case dialect only.*/
     ///A refund of a payment, in part or whole.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct CreateRefund {
-        /**What to give back, minor units of the payment's currency; at most the payment's `amount_refundable`. The pages
-print no lower bound; like every amount sent it is positive.*/
+        /**What to give back, minor units of the payment's currency. The pages print no lower bound; like every amount
+sent it is positive. At most the payment's `amount_refundable`.*/
         pub amount: i64,
-        ///The merchant's own data; values may be any JSON.
+        ///The merchant's own data. Values may be any JSON.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub metadata: ::std::option::Option<
             ::serde_json::Map<::std::string::String, ::serde_json::Value>,
@@ -201,8 +201,8 @@ placeholder `<string>` for it.*/
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub redirect_url: ::std::option::Option<::std::string::String>,
     }
-    /**One attempt to collect money. `merchant_reference` ties several attempts to one order. A failed or expired payment cannot
-be used again: the customer's next try is a new payment with a new idempotency key.
+    /**One attempt to collect money. A failed or expired payment cannot be used again: the customer's next try is a new
+payment with a new idempotency key. `merchant_reference` ties several attempts to one order.
 
 The pages do not mark which members are always there; only what a payment cannot do without is required here, and
 members that exist in some states only are read as nullable.*/
@@ -216,10 +216,10 @@ members that exist in some states only are read as nullable.*/
         ///Refunded so far, minor units. Only refunds that succeeded count.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub amount_refunded: ::std::option::Option<i64>,
-        ///The payer, when known.
+        ///The payer. Shown when known.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub billing_details: ::std::option::Option<BillingDetails>,
-        ///The masked card, or null before it is known.
+        ///The masked card. Null before it is known.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub card: ::std::option::Option<Card>,
         ///When the payment was created, Unix seconds.
@@ -245,7 +245,7 @@ members that exist in some states only are read as nullable.*/
         ///Second spelling of `decline_message`, named by the operation failures guide.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub failure_message: ::std::option::Option<::std::string::String>,
-        ///The hosted page to send the customer to; for hosted payments.
+        ///The hosted page to send the customer to. For hosted payments.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub hosted_payment_url: ::std::option::Option<::std::string::String>,
         pub id: crate::model::PaymentId,
@@ -259,12 +259,12 @@ members that exist in some states only are read as nullable.*/
         ///The merchant's order or checkout, when given. Gives no idempotency.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub merchant_reference: ::std::option::Option<::std::string::String>,
-        ///The metadata given at creation; values may be any JSON.
+        ///The metadata given at creation. Values may be any JSON.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub metadata: ::std::option::Option<
             ::serde_json::Map<::std::string::String, ::serde_json::Value>,
         >,
-        ///What the customer must do before the payment goes on, or null.
+        ///What the customer must do before the payment goes on. Null when there is nothing.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub next_action: ::std::option::Option<NextAction>,
         ///All refunds of this payment, oldest first.
