@@ -83,6 +83,8 @@ macro_rules! opaque_id {
             }
         }
 
+        /// The same as [`parse`](Self::parse): for text from outside. What you have stored of Flowlix's goes through
+        /// [`received`](Self::received).
         impl std::str::FromStr for $name {
             type Err = $crate::id::InvalidId;
 

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::runtime::{RandomUnavailable, Runtime, SystemRuntime};
 
-/// How long a key may be used by this SDK: one hour less than Flowlix keeps it, so that no request is
+/// How long a key may be used by this SDK, 23 hours: one hour less than Flowlix keeps it, so that no request is
 /// under way when the key stops protecting.
 pub const KEY_LIFETIME: Duration = Duration::from_secs(23 * 60 * 60);
 

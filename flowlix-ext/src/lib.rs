@@ -8,42 +8,104 @@
 //! part.
 //!
 //! # Take a payment
+//! Make one client for the whole service and share it: clones have connections, retry budget and rate limit in
+//! common. `start` and `finish` are two functions because the payment's id has to be stored in between: whoever has it
+//! can find out how the payment ended, at any time and without the card.
 //! ```
-//! use flowlix_ext::{CardDetails, Flowlix, IdempotencyKey, Money, Settled};
+//! use std::time::Duration;
+//! use flowlix_ext::{CardDetails, Error, Flowlix, IdempotencyKey, Money, Settled, model::PaymentId};
 //!
+//! /// Accepted, not charged yet: store the id with the order.
+//! async fn start(flowlix: &Flowlix, card: CardDetails, key: IdempotencyKey) -> Result<PaymentId, Error> {
+//!     let create = flowlix.payments().create_direct(Money::eur(49_99), card);
+//!     let payment = create
+//!         .metadata("order_id", "order-1234")
+//!         .return_url("https://shop.example.com/3ds")
+//!         .operation_timeout(Duration::from_secs(15)) // a customer waits: 60 s are too many
+//!         .idempotency_key(key)
+//!         .await?;
+//!     Ok(payment.id.clone())
+//! }
+//!
+//! /// What became of it, if that shows within 10 s.
+//! async fn finish(flowlix: &Flowlix, id: &PaymentId) -> Result<Settled, Error> {
+//!     flowlix.payments().wait(id).deadline(Duration::from_secs(10)).await
+//! }
+//!
+//! fn outcome(result: Result<Settled, Error>) -> String {
+//!     match result {
+//!         Ok(Settled::Succeeded(payment)) => format!("charged by {}: fulfil the order", payment.id),
+//!         Ok(Settled::Refunded(payment)) => format!("charged by {}, and all of it given back", payment.id),
+//!         Ok(Settled::RequiresAction(action)) => match action.redirect_url() {
+//!             Some(url) => format!("send the customer to {url}"),
+//!             None => "wait again: there is no address yet".to_owned(),
+//!         },
+//!         // These three end the try: the next one is a new payment, with the next key.
+//!         Ok(Settled::Failed(payment)) => payment.decline().customer_message().to_owned(),
+//!         Ok(Settled::Expired(payment)) => format!("not charged, {} has expired", payment.id),
+//!         Ok(Settled::Canceled(payment)) => format!("not charged, {} was canceled", payment.id),
+//!         // New in a later version: not for us to guess what it means for the money.
+//!         Ok(other) => format!("look at {}, it is {}", other.payment().id, other.payment().status),
+//!         Err(error) if error.may_have_taken_effect() => format!("not known, start nothing new: {error}"),
+//!         Err(error) => format!("not charged, go on with the same key: {error}"),
+//!     }
+//! }
 //! # #[tokio::main]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let sandbox = flowlix_sandbox::Sandbox::start().await?;
-//! # let time = flowlix_ext::testing::ManualTime::automatic();
 //! # let flowlix = Flowlix::builder(sandbox.key(flowlix_sandbox::Dialect::Uppercase))
-//! #     .base_url(sandbox.base_url()).runtime(time).build()?;
-//! # #[cfg(any())]
-//! let flowlix = Flowlix::from_env()?; // FLOWLIX_API_KEY
-//!
-//! let card = CardDetails::new("4111111111111111", 12, 2027, "314", "Jenny Rosen");
-//! let payment = flowlix
-//!     .payments()
-//!     .create_direct(Money::eur(49_99), card)
-//!     .merchant_reference("ord_1234")
-//!     .return_url("https://shop.example.com/3ds")
-//!     .idempotency_key(IdempotencyKey::derive("payment", ["order-1234"])?)
-//!     .send()
-//!     .await?;
-//!
-//! match flowlix.payments().wait(&payment.id).await? {
-//!     Settled::Succeeded(payment) => println!("charged: {}", payment.id),
-//!     Settled::RequiresAction(action) => println!("send the customer to {:?}", action.redirect_url()),
-//!     Settled::Failed(payment) => println!("{}", payment.decline().customer_message()),
-//!     other => println!("{:?}", other.payment().status),
-//! }
+//! #     .base_url(sandbox.base_url()).runtime(flowlix_ext::testing::ManualTime::automatic()).build()?;
+//! # let card = |number| CardDetails::new(number, 12, 2030, "314", "Jenny Rosen");
+//! # let key = |number| IdempotencyKey::derive("payment", ["order-1234", number]);
+//! # let id = start(&flowlix, card("4000000000009995"), key("1")?).await?;
+//! # assert!(outcome(finish(&flowlix, &id).await).contains("insufficient funds"));
+//! # let id = start(&flowlix, card("4111111111111111"), key("2")?).await?;
+//! # assert!(outcome(finish(&flowlix, &id).await).starts_with("charged by pay_"));
+//! # assert_eq!(sandbox.ledger().charges(), 1);
 //! # Ok(())
 //! # }
 //! ```
+//! Back from 3-D Secure, go on with [`customer_returned`](payments::Wait::customer_returned).
+//!
+//! # One key for one try
+//! Flowlix does one thing once for one [`IdempotencyKey`], and forgets the key after 24 hours. So every try to pay an
+//! order gets a key of its own, which is stored with the order, together with the time, *before* its first use. A
+//! double click, a second worker and a restart then find it there and use the same one.
+//! ```
+//! use std::time::SystemTime;
+//! use flowlix_ext::{IdempotencyKey, InvalidIdempotencyKey};
+//!
+//! /// The key of an order's try; `stored` is what the order's row has of it already.
+//! fn key(
+//!     order: &str,
+//!     a_try: u32,
+//!     stored: Option<(String, SystemTime)>,
+//! ) -> Result<IdempotencyKey, InvalidIdempotencyKey> {
+//!     match stored {
+//!         Some((text, since)) => Ok(IdempotencyKey::custom(text)?.with_created_at(since)),
+//!         // Store `as_str()` and the time in the row, and only then use it.
+//!         None => IdempotencyKey::derive("payment", [order, &a_try.to_string()]),
+//!     }
+//! }
+//! # let first = key("order-1234", 1, None)?;
+//! # let again = key("order-1234", 1, Some((first.as_str().to_owned(), SystemTime::now())))?;
+//! # assert_eq!(first, again);
+//! # assert_ne!(first, key("order-1234", 2, None)?);
+//! # Ok::<(), InvalidIdempotencyKey>(())
+//! ```
+//! - Count the tries up when the payment has failed, expired or been canceled, and for no other reason. The next card
+//!   is then a new payment. Under the old key it would be refused as another request
+//!   ([`KeyReused`](ErrorKind::KeyReused)); a new key while the outcome of the old one is not known may charge twice.
+//! - A key that knows its age is refused at 23 hours ([`KeyTooOld`](ErrorKind::KeyTooOld)): then look the payment up. A
+//!   derived key without its age looks new in every process, and a day later Flowlix takes it for new as well.
+//! - Without a key of yours each call makes a random one, which protects the repeats inside that call alone.
+//! - With a [`journal`] a derived key is enough: the journal keeps its age, and what came of it.
 //!
 //! # Let Flowlix take the card
 //! On the hosted page no card data touches your servers. The customer comes back with a query that names the
 //! payment; [`HostedReturn`](payments::HostedReturn) reads it, and only asking Flowlix tells what happened.
 //! ```
+//! use std::time::Duration;
 //! use flowlix_ext::payments::HostedReturn;
 //! use flowlix_ext::{Flowlix, IdempotencyKey, Money, Settled};
 //!
@@ -55,7 +117,7 @@
 //! let created = flowlix
 //!     .payments()
 //!     .create_hosted(Money::eur(25_00), "https://shop.example.com/back")
-//!     .idempotency_key(IdempotencyKey::derive("hosted", ["order-1234"])?)
+//!     .idempotency_key(IdempotencyKey::derive("hosted", ["order-1234", "1"])?)
 //!     .await?;
 //! let send_customer_to = created.hosted_payment_url.as_deref();
 //! # assert!(send_customer_to.is_some());
@@ -65,7 +127,8 @@
 //! # let query = sandbox.return_address(created.id.as_str())?.unwrap_or_default();
 //! let returned = HostedReturn::parse(&query)?;
 //! assert!(returned.is_for(&created.id)); // the payment of this order, not just any
-//! let settled = returned.confirm(&flowlix).await?;
+//! // Who comes back without having paid keeps the payment pending: do not wait the full 120 s for it.
+//! let settled = returned.confirm(&flowlix).deadline(Duration::from_secs(10)).await?;
 //! assert!(matches!(settled, Settled::Succeeded(_)));
 //! # Ok(())
 //! # }
@@ -80,20 +143,21 @@
 //! # let time = flowlix_ext::testing::ManualTime::automatic();
 //! # let flowlix = Flowlix::builder(sandbox.key(flowlix_sandbox::Dialect::SnakeCase))
 //! #     .base_url(sandbox.base_url()).runtime(time).build()?;
-//! # let card = CardDetails::new("4111111111111111", 12, 2027, "314", "Jenny Rosen");
+//! # let card = CardDetails::new("4111111111111111", 12, 2030, "314", "Jenny Rosen");
 //! # let payment = flowlix.payments().create_direct(Money::eur(49_99), card).await?;
 //! # flowlix.payments().wait(&payment.id).await?;
 //! let created = flowlix
 //!     .refunds()
 //!     .create(&payment.id)
-//!     .amount(10_00)
-//!     .reason("requested_by_customer")
-//!     .idempotency_key(IdempotencyKey::derive("refund", ["order-1234", "first"])?)
+//!     .amount(10_00) // minor units; without it, all that is left
+//!     .reason("return-77")
+//!     .idempotency_key(IdempotencyKey::derive("refund", [payment.id.as_str(), "return-77"])?)
 //!     .await?;
-//! assert_eq!(created.refund.as_ref().map(|refund| refund.amount), Some(10_00));
+//! assert_eq!(created.refund.as_ref().map(|refund| refund.amount), Some(10_00)); // accepted, not back yet
 //! # Ok(())
 //! # }
 //! ```
+//! [`refunds`] tells how to name a refund, and how to wait for its end.
 //!
 //! # Go on waiting after a restart
 //! A wait is given up without harm by dropping it. Its [`WaitHandle`](payments::WaitHandle) can be stored, and any
@@ -123,7 +187,8 @@
 //! [`list`](payments::Payments::list) follows the pages with the same filters on each. A payment that cannot be
 //! read does not lose the others, and [`Items::cursor`](payments::Items::cursor) can be stored to go on from.
 //! ```
-//! use flowlix_ext::{CardDetails, Flowlix, Money, PaymentExt, model::PaymentStatus};
+//! use std::collections::BTreeMap;
+//! use flowlix_ext::{CardDetails, Flowlix, Money, model::PaymentStatus};
 //!
 //! # #[tokio::main]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -133,16 +198,21 @@
 //! # let card = CardDetails::new("4111111111111111", 12, 2030, "314", "Jenny Rosen");
 //! # let payment = flowlix.payments().create_direct(Money::eur(49_99), card).await?;
 //! # flowlix.payments().wait(&payment.id).await?;
-//! let mut charged = Money::eur(0); // another currency is an error, not a wrong sum
-//! let mut items = flowlix.payments().list().status(PaymentStatus::Succeeded).items();
+//! let mut charged = BTreeMap::new(); // minor units of each currency
+//! let mut unreadable = Vec::new();
+//! let mut items = flowlix.payments().list().created_gte(1_719_792_000).items();
 //! while let Some(item) = items.next().await? {
 //!     match item {
-//!         Ok(payment) => charged = charged.checked_add(&payment.money())?,
-//!         Err(unreadable) => eprintln!("look at {:?} by hand: {unreadable}", unreadable.id()),
+//!         // In `snake_case` a payment that was charged and given back since may be `Refunded`.
+//!         Ok(payment) if matches!(payment.status, PaymentStatus::Succeeded | PaymentStatus::Refunded) => {
+//!             *charged.entry(payment.currency).or_insert(0) += payment.amount;
+//!         }
+//!         Ok(_) => {}
+//!         Err(payment) => unreadable.push(payment), // look at these by hand
 //!     }
 //! }
-//! assert_eq!(charged, Money::eur(49_99));
-//! assert!(items.is_complete()); // otherwise the sum is not the whole sum
+//! let is_whole_sum = unreadable.is_empty() && items.is_complete();
+//! # assert!(is_whole_sum && charged.into_iter().eq([(flowlix_ext::model::Currency::Eur, 49_99)]));
 //! # Ok(())
 //! # }
 //! ```
@@ -179,8 +249,8 @@
 //! ```
 //!
 //! # Survive a crash
-//! With a [`journal`] every write is recorded before it is sent. After a crash [`Flowlix::recover`] finds out what
-//! became of those whose outcome was never stored, and needs no card for it.
+//! With a [`journal`] every write is recorded before it is sent. [`Flowlix::recover`] finds out what became of those
+//! whose outcome was never stored, and needs no card for it; [`journal`] shows how a service does that.
 //! ```
 //! use flowlix_ext::journal::MemoryJournal;
 //! use flowlix_ext::{CardDetails, Flowlix, Money};
@@ -200,10 +270,10 @@
 //! assert!(lost.is_err_and(|error| error.outcome_unknown()));
 //!
 //! let recovery = flowlix.recover().await?;
-//! assert!(recovery.is_complete());
 //! for write in &recovery.writes {
 //!     println!("{write}"); // which write, and the truth about it
 //! }
+//! assert!(recovery.is_complete()); // right after a crash it is not: ask again later
 //! # assert_eq!(recovery.writes.len(), 1);
 //! # Ok(())
 //! # }
@@ -240,9 +310,9 @@
 //! ```
 //!
 //! # When something fails
-//! Ask [`Error::may_have_taken_effect`] first. If it is `true`, do not start a new payment: repeat the same
-//! call with the same [key](Error::idempotency_key), and Flowlix tells what became of it. The whole table of
-//! what is retried and what is not stands in [`call::decision`].
+//! Ask [`Error::may_have_taken_effect`] first. If it is `true`, do not start a new payment: [wait](payments::Wait) for
+//! the one whose id you have, or repeat the same call with the [key of the error](Error::idempotency_key), and Flowlix
+//! tells what became of it. The whole table of what is retried and what is not stands in [`call::decision`].
 //!
 //! # Defaults
 //! | what | default | change it with |
@@ -251,11 +321,11 @@
 //! | connecting | 5 s | [`FlowlixBuilder::connect_timeout`] |
 //! | one attempt | 20 s | [`FlowlixBuilder::attempt_timeout`], or on a call |
 //! | a whole call | 60 s | [`FlowlixBuilder::operation_timeout`], or on a call |
-//! | attempts | 4 | [`FlowlixBuilder::max_attempts`], or on a call |
+//! | attempts | 4; repeats that wait for a request with the same key to end (409) are bounded by time alone | [`FlowlixBuilder::max_attempts`], or on a call |
 //! | pause between attempts | up to 250 ms, doubling to 8 s, full jitter; `Retry-After` wins | [`FlowlixBuilder::backoff`] |
 //! | retry budget | 500 tokens; a retry takes 5, a success gives 1 | [`FlowlixBuilder::retry_budget`] |
 //! | idempotency key | random UUIDv4 per call | `idempotency_key` on a call, [`FlowlixBuilder::key_provider`] |
-//! | age at which a key is no longer used | 23 h | – |
+//! | age at which a key is used no more | 23 h ([`KEY_LIFETIME`]), where the age is known: of random keys, of those that [carry it](IdempotencyKey::with_created_at), and of all in a [`journal`] | – |
 //! | wait for a payment or a refund | 120 s; looks after 2 s, then every 2–5 s, after 120 s up to every 30 s | [`payments::Wait::deadline`], [`refunds::RefundWait::deadline`], [`FlowlixBuilder::polling`] |
 //! | payments on a page of a list | 100, the most there is | [`payments::List::limit`] |
 //! | rate limit | what `X-RateLimit-*` says is kept to; the last tenth of a window is for writes; after a 429 nobody sends before `Retry-After` | [`FlowlixBuilder::rate_limit`] |
@@ -269,6 +339,16 @@
 //! | events that the in-memory store remembers | 100 000 | [`webhooks::InMemoryEvents::new`] |
 //! | largest body that `webhooks::VerifiedEvent` reads (axum) | 1 MiB, or axum's `DefaultBodyLimit` if smaller | – |
 //! | records that the in-memory journal remembers | 10 000 | [`journal::MemoryJournal::with_capacity`] |
+//!
+//! # Features
+//! | feature | adds |
+//! |---|---|
+//! | `rustls-ring` (default) | TLS by rustls with the ring provider; quick to build |
+//! | `rustls-aws-lc` | TLS by rustls with the aws-lc provider, instead: with `default-features = false` |
+//! | `journal-sqlite` | `journal::SqliteJournal`: a journal, and a store of webhook events, in a file; SQLite is built in |
+//! | `journal-postgres` | `journal::PostgresJournal`: the same in a PostgreSQL database, for several machines |
+//! | `blocking` | the module `blocking`: every call for code that is not async |
+//! | `axum` | `webhooks::VerifiedEvent`: a webhook as an argument of a handler of axum 0.8 |
 //!
 //! # What this SDK does not do
 //! - It does not decide that a payment failed because an answer was lost.

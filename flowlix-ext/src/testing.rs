@@ -51,6 +51,13 @@ impl ManualTime {
     pub const START: u64 = 1_719_792_000;
 
     /// A clock on which delays pass by themselves, without waiting.
+    ///
+    /// It is for one call at a time. Every delay moves the clock of all calls, so that of many which run at once some
+    /// reach their deadline for no other reason than the pauses of the others: there, use
+    /// [`stepped`](Self::stepped), or the [system's clock](crate::runtime::SystemRuntime).
+    ///
+    /// The sandbox has a clock of its own, which this one does not move: where ages count on both sides (a key's 24
+    /// hours, a refund's 180 days), advance both by the same.
     #[must_use]
     pub fn automatic() -> Self {
         Self::with_mode(true)

@@ -64,8 +64,18 @@ async fn a_crash_before_sending_is_not_charged_once_that_is_certain() {
             truth,
             Truth::StillUnknown(Doubt::StillSending { .. })
         ));
+        assert_eq!(
+            truth.to_string(),
+            "still unknown: it may be being sent right now, until Mon, 01 Jul 2024 00:01:05 GMT"
+        );
         stage.time.advance(Duration::from_secs(65));
         let truth = the_truth(&stage.flowlix, &stage).await;
+        assert!(
+            truth
+                .to_string()
+                .ends_with(" on its way until Mon, 01 Jul 2024 00:26:05 GMT"),
+            "{truth}"
+        );
         let Truth::StillUnknown(Doubt::TooEarly { certain_from }) = truth else {
             panic!("{truth}");
         };

@@ -1,4 +1,5 @@
-//! Promises about the project itself: what it needs, what users compile, what the example does.
+//! Promises about the project itself: what it needs, what users compile, what the example does,
+//! what the documentation tells.
 
 #![allow(
     clippy::unwrap_used,
@@ -8,4 +9,5 @@
 )]
 
 mod dependencies;
+mod documentation;
 mod example;

@@ -15,7 +15,7 @@
 //! # #[cfg(any())]
 //! let flowlix = blocking::Flowlix::from_env()?;
 //!
-//! let card = CardDetails::new("4111111111111111", 12, 2027, "314", "Jenny Rosen");
+//! let card = CardDetails::new("4111111111111111", 12, 2030, "314", "Jenny Rosen");
 //! let create = flowlix
 //!     .payments()
 //!     .create_direct(Money::eur(49_99), card)

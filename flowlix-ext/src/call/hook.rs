@@ -49,7 +49,7 @@ use crate::key::Mode;
 ///     .base_url(sandbox.base_url())
 ///     .hook(audit.clone())
 ///     .build()?;
-/// # let card = CardDetails::new("4111111111111111", 12, 2027, "314", "Jenny Rosen");
+/// # let card = CardDetails::new("4111111111111111", 12, 2030, "314", "Jenny Rosen");
 /// flowlix.payments().create_direct(Money::eur(49_99), card).await?;
 /// assert!(audit.0.lock().unwrap()[0].starts_with("POST /v1/payments: attempt 1: HTTP 201"));
 /// # assert_eq!(sandbox.requests()[0].header("x-attempt"), Some("1"));

@@ -131,7 +131,7 @@ impl Labels {
 ///     .metrics(counts.clone())
 /// #   .runtime(time)
 ///     .build()?;
-/// # let card = CardDetails::new("4111111111111111", 12, 2027, "314", "Jenny Rosen");
+/// # let card = CardDetails::new("4111111111111111", 12, 2030, "314", "Jenny Rosen");
 /// // Flowlix answers 503 first.
 /// flowlix.payments().create_direct(Money::eur(49_99), card).await?;
 /// assert_eq!(counts.get(Counter::Calls), 1);

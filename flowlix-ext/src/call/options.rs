@@ -54,22 +54,34 @@ impl Default for CallOptions {
     }
 }
 
-/// The setters that every call's builder has, for a builder with a field `options`.
+/// The setters that every call's builder has, for a builder with a field `options`. One that sends several requests
+/// says what the limits count for: `each "look"`.
 macro_rules! call_setters {
     () => {
+        call_setters!(
+            whole "How long the whole call may take, with all attempts and pauses. Default: 60 s."
+        );
+    };
+    (each $request:literal) => {
+        call_setters!(whole concat!(
+            "How long each ", $request, " may take, with all its attempts and pauses. Default: 60 s."
+        ));
+    };
+    (whole $operation_timeout:expr) => {
         /// How long one attempt may take, from sending to the last byte of the answer. Default: 20 s.
         pub fn attempt_timeout(mut self, limit: std::time::Duration) -> Self {
             self.options.attempt_timeout = limit;
             self
         }
 
-        /// How long the whole call may take, with all attempts and pauses. Default: 60 s.
+        #[doc = $operation_timeout]
         pub fn operation_timeout(mut self, limit: std::time::Duration) -> Self {
             self.options.operation_timeout = limit;
             self
         }
 
-        /// How often the request is sent at most when it fails. Default: 4; 1 turns retries off.
+        /// How often the request is sent at most when it fails. Default: 4; 1 turns retries off. Repeats that
+        /// wait for an earlier request with the same key to end are bounded by time alone.
         pub fn max_attempts(mut self, attempts: u32) -> Self {
             self.options.max_attempts = attempts.max(1);
             self
@@ -78,7 +90,7 @@ macro_rules! call_setters {
         /// Adds a header to each request of this call, such as `traceparent`; a name given twice keeps the
         /// last value. What the SDK sets itself (`Authorization`, `Idempotency-Key`, `Host`, `Content-*` and
         /// the like) cannot be replaced: such a call fails with
-        /// [`InvalidRequest`]($crate::ErrorKind::InvalidRequest) before anything is sent.
+        /// [`InvalidRequest`](crate::ErrorKind::InvalidRequest) before anything is sent.
         pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
             self.options.add_header(name.as_ref(), value.as_ref());
             self

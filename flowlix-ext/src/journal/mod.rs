@@ -28,7 +28,7 @@
 //!     .journal(MemoryJournal::new())
 //!     .build()?;
 //! let pay = || -> Result<_, flowlix_ext::InvalidIdempotencyKey> {
-//!     let card = CardDetails::new("4111111111111111", 12, 2027, "314", "Jenny Rosen");
+//!     let card = CardDetails::new("4111111111111111", 12, 2030, "314", "Jenny Rosen");
 //!     let key = IdempotencyKey::derive("payment", ["order-1234"])?;
 //!     Ok(flowlix.payments().create_direct(Money::eur(49_99), card).idempotency_key(key))
 //! };
@@ -46,6 +46,60 @@
 //! | `PostgresJournal` | several machines: a database | `journal-postgres` |
 //! | a store of your own | implement [`Journal`] and hold it against the [`conformance`] suite | – |
 //!
+//! # Recover in a service
+//! Asking once at the start is not enough: right after a crash a request may still be on its way, and all that can be
+//! said is that nothing is certain. So let it run beside the service. It only reads, and when nothing is in doubt it
+//! asks Flowlix nothing.
+//! ```
+//! use std::time::Duration;
+//! use flowlix_ext::{Flowlix, journal::Truth};
+//!
+//! async fn recover(flowlix: Flowlix, orders: Orders) {
+//!     loop {
+//!         match flowlix.recover().await {
+//!             Ok(recovery) => {
+//!                 for write in &recovery.writes {
+//!                     orders.tell(&write.record.id.key, &write.truth);
+//!                 }
+//!             }
+//!             Err(error) => eprintln!("{error}"), // the journal cannot be read: nothing is lost, ask again
+//!         }
+//!         tokio::time::sleep(Duration::from_secs(60)).await;
+//!     }
+//! }
+//! # struct Orders;
+//!
+//! impl Orders {
+//!     /// The order that `key` was stored with: `snake_case` payments have no merchant reference to find it by.
+//!     fn tell(&self, key: &str, truth: &Truth) {
+//!         match truth {
+//!             Truth::Charged(payment) => println!("{key}: fulfil, {}", payment.id),
+//!             Truth::NotCharged(Some(payment)) => println!("{key}: {}, next try with the next key", payment.status),
+//!             Truth::NotCharged(None) => println!("{key}: there is no payment, the same key may be used"),
+//!             Truth::PaymentInProgress(payment) => println!("{key}: wait for {}", payment.id),
+//!             Truth::Refunded(refund) => println!("{key}: {} went back", refund.amount),
+//!             Truth::NotRefunded(_) => println!("{key}: nothing went back"),
+//!             Truth::RefundInProgress(refund) => println!("{key}: wait for {}", refund.id),
+//!             Truth::StillUnknown(doubt) => println!("{key}: start nothing new, {doubt}"),
+//!             other => println!("{key}: look at it by hand, {other}"),
+//!         }
+//!     }
+//! }
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let sandbox = flowlix_sandbox::Sandbox::start().await?;
+//! # let flowlix = Flowlix::builder(sandbox.key(flowlix_sandbox::Dialect::SnakeCase))
+//! #     .base_url(sandbox.base_url()).journal(flowlix_ext::journal::MemoryJournal::new()).build()?;
+//! # let running = tokio::spawn(recover(flowlix, Orders));
+//! # tokio::task::yield_now().await;
+//! # assert!(!running.is_finished());
+//! # Ok(())
+//! # }
+//! ```
+//! A truth is told once; from then on the journal has it. A service that died between hearing it and storing it with
+//! the order finds it again under the order's key, with [`Journal::load`]: in [`State::Accepted`] stands Flowlix's
+//! answer, [`State::NotDone`] says that there is none. The same call with the same key returns it too.
+//!
 //! # One key, one write
 //! Flowlix keeps keys apart by API key and, in the uppercase dialect alone, by operation type. With a journal a key
 //! is for one write in either dialect, whatever its operation: a payment page that is made under the key of a card
@@ -57,8 +111,24 @@
 //! Never a card number or security code, nor anything from which one could be guessed: of the card, the
 //! [fingerprint](Record::fingerprint) of a request covers the last four digits, expiry and holder. So a request
 //! that differs in nothing but the security code counts as the same. Accepted writes are kept with
-//! Flowlix's answer, which may hold the customer's name and address. Nothing is ever deleted by itself:
-//! [`Journal::prune`] removes what is settled and old.
+//! Flowlix's answer, which may hold the customer's name and address: treat the file or database as personal data.
+//! Nothing is ever deleted by itself. [`Journal::prune`] removes what is settled and old, and with it the protection
+//! of its key: keep records for two days at least.
+//! ```
+//! use flowlix_ext::journal::{Journal, MemoryJournal, Scope};
+//! use std::time::{Duration, SystemTime};
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let (journal, mode) = (MemoryJournal::new(), flowlix_ext::Mode::Test);
+//! // Once a day; `mode` is `flowlix.mode()`, and the name that of `journal_account`, empty unless you set one.
+//! let a_month_ago = SystemTime::now() - Duration::from_secs(30 * 24 * 60 * 60);
+//! let millis = a_month_ago.duration_since(SystemTime::UNIX_EPOCH)?.as_millis().try_into()?;
+//! let deleted = journal.prune(&Scope::new("", mode), millis).await?;
+//! # assert_eq!(deleted, 0);
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! # What it changes on the wire
 //! Payments, and refunds in the uppercase dialect, carry one more entry of metadata, [`STAMP`]: it is how

@@ -18,7 +18,8 @@ pub type JournalFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, JournalErr
 /// top of [`store`](Self::store), which must be atomic. What is stored must be durable when the future is done:
 /// a payment is sent right after.
 ///
-/// Object-safe; shared by all clones of a client. Hold an implementation against [`conformance::check`].
+/// Object-safe; shared by all clones of a client. Hold an implementation against
+/// [`conformance::check`](super::conformance::check).
 pub trait Journal: Send + Sync {
     /// The secret of the journal's fingerprints. The first proposal is kept for ever; every later one is
     /// ignored, and the kept one returned.
@@ -40,7 +41,7 @@ pub trait Journal: Send + Sync {
     /// When the store cannot do it, or cannot say whether it did.
     fn store<'a>(&'a self, record: &'a Record) -> JournalFuture<'a, bool>;
 
-    /// The records of a scope that are not [settled](State::is_settled), in the order of their names, at most
+    /// The records of a scope that are not [settled](super::State::is_settled), in the order of their names, at most
     /// `limit`, beginning behind `after`.
     ///
     /// # Errors

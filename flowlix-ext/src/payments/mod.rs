@@ -1,4 +1,21 @@
 //! Payments: create them, read them, wait for what becomes of them.
+//!
+//! | you want to | call | it ends with |
+//! |---|---|---|
+//! | charge a card that your page collected | [`create_direct`](Payments::create_direct) | a payment that was accepted, not charged |
+//! | let Flowlix's page collect it | [`create_hosted`](Payments::create_hosted), then [`HostedReturn`] | the same |
+//! | know how it ended | [`wait`](Payments::wait) | [`Settled`]: an outcome, or an action of the customer |
+//! | see it on its way | [`watch`](Payments::watch) | each change of status, then the same |
+//! | go on after a restart | [`resume`](Payments::resume) with a [`WaitHandle`] | the same |
+//! | look once | [`retrieve`](Payments::retrieve) | the payment as it stands |
+//! | look at many | [`list`](Payments::list), [`list_from`](Payments::list_from) | a stream of payments or pages |
+//!
+//! Store a payment's id with the order before you wait for it. One payment is one try: when it has failed, expired
+//! or been canceled, the next try is a new payment with a new [key](crate::IdempotencyKey).
+//!
+//! A wait goes on for 120 s, a create for 60 s, unless told otherwise. Where a customer waits for the answer, say less
+//! with [`deadline`](Wait::deadline) and [`operation_timeout`](CreateDirect::operation_timeout), and let a worker go on.
+//! An error of a wait never says that the payment failed: it goes on by itself.
 
 mod action;
 mod billing;
@@ -83,27 +100,32 @@ impl Payments {
     /// # let sandbox = flowlix_sandbox::Sandbox::start().await?;
     /// # let flowlix = Flowlix::builder(sandbox.key(flowlix_sandbox::Dialect::Uppercase))
     /// #     .base_url(sandbox.base_url()).runtime(flowlix_ext::testing::ManualTime::automatic()).build()?;
-    /// # let card = CardDetails::new("4111111111111111", 12, 2027, "314", "Jenny Rosen");
+    /// # let card = CardDetails::new("4000000000000002", 12, 2030, "314", "Jenny Rosen");
     /// # let payment = flowlix.payments().create_direct(Money::eur(49_99), card).await?;
     /// # flowlix.payments().wait(&payment.id).await?;
-    /// use flowlix_ext::PaymentExt;
     /// use flowlix_ext::model::PaymentStatus;
     ///
     /// let (from, before) = (1_719_792_000, 1_719_878_400); // one day, Unix seconds
-    /// let charged = flowlix.payments().list().status(PaymentStatus::Succeeded);
-    /// let mut items = charged.created_gte(from).created_lt(before).items();
-    /// let mut total = Money::eur(0); // another currency is an error, not a wrong sum
+    /// let failed = flowlix.payments().list().status(PaymentStatus::Failed);
+    /// let mut items = failed.created_gte(from).created_lt(before).items();
+    /// let (mut ids, mut unreadable) = (Vec::new(), Vec::new());
     /// while let Some(item) = items.next().await? {
     ///     match item {
-    ///         Ok(payment) => total = total.checked_add(&payment.money())?,
-    ///         Err(undecodable) => eprintln!("{undecodable}"), // id and place, nothing secret
+    ///         Ok(payment) => ids.push(payment.id),
+    ///         Err(payment) => unreadable.push(payment), // id and place, nothing secret
     ///     }
     /// }
-    /// assert!(items.is_complete());
-    /// assert_eq!(total, Money::eur(49_99));
+    /// assert!(items.is_complete()); // there may be more after `max_items` and `max_pages`
+    /// # assert_eq!((ids.len(), unreadable.len()), (1, 0));
     /// # Ok(())
     /// # }
     /// ```
+    ///
+    /// # What was charged
+    /// Leave the status filter out, take what is [`Succeeded`](flowlix_api::model::PaymentStatus::Succeeded) or
+    /// [`Refunded`](flowlix_api::model::PaymentStatus::Refunded), and keep a sum for each currency: in `snake_case` a
+    /// payment that was charged and wholly given back since may show as refunded, and payments may be in several
+    /// currencies. The [crate's page](crate#read-many-payments) has the code.
     ///
     /// # What changes meanwhile
     /// Forward, each page begins after the last payment of the page before, so a payment that is created
@@ -127,7 +149,7 @@ impl Payments {
     /// # let flowlix = Flowlix::builder(sandbox.key(flowlix_sandbox::Dialect::SnakeCase))
     /// #     .base_url(sandbox.base_url()).runtime(flowlix_ext::testing::ManualTime::automatic()).build()?;
     /// # for _ in 0..3 {
-    /// #     let card = CardDetails::new("4111111111111111", 12, 2027, "314", "Jenny Rosen");
+    /// #     let card = CardDetails::new("4111111111111111", 12, 2030, "314", "Jenny Rosen");
     /// #     flowlix.payments().create_direct(Money::eur(49_99), card).await?;
     /// # }
     /// let mut items = flowlix.payments().list().items();
@@ -159,7 +181,7 @@ impl Payments {
     /// # let sandbox = flowlix_sandbox::Sandbox::start().await?;
     /// # let flowlix = Flowlix::builder(sandbox.key(flowlix_sandbox::Dialect::Uppercase))
     /// #     .base_url(sandbox.base_url()).runtime(flowlix_ext::testing::ManualTime::automatic()).build()?;
-    /// # let card = CardDetails::new("4111111111111111", 12, 2027, "314", "Jenny Rosen");
+    /// # let card = CardDetails::new("4111111111111111", 12, 2030, "314", "Jenny Rosen");
     /// # let payment = flowlix.payments().create_direct(Money::eur(49_99), card).await?;
     /// let mut seen = Vec::new();
     /// let mut watch = flowlix.payments().watch(&payment.id);
@@ -189,7 +211,7 @@ impl Payments {
     /// # let sandbox = flowlix_sandbox::Sandbox::start().await?;
     /// # let flowlix = Flowlix::builder(sandbox.key(flowlix_sandbox::Dialect::Uppercase))
     /// #     .base_url(sandbox.base_url()).runtime(flowlix_ext::testing::ManualTime::automatic()).build()?;
-    /// # let card = CardDetails::new("4635440000002223", 12, 2027, "314", "Jenny Rosen");
+    /// # let card = CardDetails::new("4635440000002223", 12, 2030, "314", "Jenny Rosen");
     /// # let create = flowlix.payments().create_direct(Money::eur(49_99), card);
     /// # let payment = create.return_url("https://shop.example.com/3ds").await?;
     /// let mut watch = flowlix.payments().watch(&payment.id);

@@ -37,9 +37,9 @@ impl Wait {
         }
     }
 
-    /// How long to wait at most. Default: 120 s. A wait looks at least once: with a deadline that leaves no
-    /// time for that, for up to 5 s. A wait that is resumed keeps its deadline and the time that has passed;
-    /// a deadline set then counts from now.
+    /// How long to wait at most. Default: 120 s; a request handler wants less. A wait looks at least once: with a
+    /// deadline that leaves no time for that, for up to 5 s. A wait that is resumed keeps its deadline and the
+    /// time that has passed; a deadline set then counts from now.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.plan.deadline = deadline;
         self.plan.started_at = None;
@@ -72,7 +72,7 @@ impl Wait {
         self
     }
 
-    call_setters!();
+    call_setters!(each "look");
 
     /// What is needed to take the wait up again after a restart, as if it began now. Store it before you
     /// wait; [`Watch::handle`] gives the newest.
@@ -97,9 +97,9 @@ impl Wait {
     /// Waits.
     ///
     /// # Errors
-    /// [`WaitTimeout`](crate::ErrorKind::WaitTimeout) at the deadline, with [`WaitProgress`]; the payment goes on by
-    /// itself, so wait again or ask later. Errors that waiting cannot mend (the key is refused, there is no
-    /// such payment) end it at once.
+    /// [`WaitTimeout`](crate::ErrorKind::WaitTimeout) at the deadline, with
+    /// [`WaitProgress`](super::WaitProgress); the payment goes on by itself, so wait again or ask later. Errors that
+    /// waiting cannot mend (the key is refused, there is no such payment) end it at once.
     pub async fn send(self) -> Result<Settled, Error> {
         self.watch().settled().await
     }

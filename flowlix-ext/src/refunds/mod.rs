@@ -1,4 +1,18 @@
 //! Refunds: give money back, in part or whole.
+//!
+//! A refund that was created was accepted; [`wait`](Refunds::wait) tells when the money went back. Its errors mean what
+//! a payment's mean: when one [may have taken effect](crate::Error::may_have_taken_effect), repeat the same call with
+//! the same key, the amount and the reason included.
+//!
+//! # How to name a refund
+//! Make its key from the payment's id and from the return in your books, `derive("refund", [id, "return-77"])`, and
+//! store it as that of [a payment](crate#one-key-for-one-try). Without the payment's id the same key could belong to
+//! another payment: in the `snake_case` dialect a key counts for all operations of an API key.
+//!
+//! Put the number of the return into the [reason](CreateRefund::reason) as well. The `snake_case` dialect answers the
+//! whole payment and shows no key and no metadata of a refund, so refunds of one amount and one reason look alike:
+//! then [`RefundCreated::refund`] is `None` rather than a guess, and a [recovery](crate::Flowlix::recover) cannot tell
+//! whether a lost one is among them. Repeating it with its key always can.
 
 mod check;
 mod create;
@@ -53,7 +67,7 @@ impl Refunds {
     /// # let sandbox = flowlix_sandbox::Sandbox::start().await?;
     /// # let flowlix = Flowlix::builder(sandbox.key(flowlix_sandbox::Dialect::Uppercase))
     /// #     .base_url(sandbox.base_url()).runtime(flowlix_ext::testing::ManualTime::automatic()).build()?;
-    /// # let card = CardDetails::new("4000000000000002", 12, 2027, "314", "Jenny Rosen");
+    /// # let card = CardDetails::new("4000000000000002", 12, 2030, "314", "Jenny Rosen");
     /// # let payment = flowlix.payments().create_direct(Money::eur(49_99), card).await?;
     /// let declined = flowlix.payments().wait(&payment.id).await?;
     /// let error = flowlix.refunds().of(declined.payment()).amount(60_00).await.unwrap_err();
@@ -77,14 +91,15 @@ impl Refunds {
     /// # let sandbox = flowlix_sandbox::Sandbox::start().await?;
     /// # let flowlix = Flowlix::builder(sandbox.key(flowlix_sandbox::Dialect::SnakeCase))
     /// #     .base_url(sandbox.base_url()).runtime(flowlix_ext::testing::ManualTime::automatic()).build()?;
-    /// # let card = CardDetails::new("4111111111111111", 12, 2027, "314", "Jenny Rosen");
+    /// # let card = CardDetails::new("4111111111111111", 12, 2030, "314", "Jenny Rosen");
     /// # let payment = flowlix.payments().create_direct(Money::eur(49_99), card).await?;
     /// # flowlix.payments().wait(&payment.id).await?;
     /// let created = flowlix.refunds().create(&payment.id).remaining().reason("late").await?;
     /// if let Some(refund) = &created.refund {
     ///     match flowlix.refunds().wait(&payment.id, &refund.id).await? {
     ///         RefundSettled::Succeeded(refund) => println!("{} went back", refund.amount),
-    ///         other => println!("nothing went back: {}", other.refund().status),
+    ///         RefundSettled::Failed(refund) => println!("nothing went back: {:?}", refund.decline_code),
+    ///         other => println!("look at {}: {}", other.refund().id, other.refund().status),
     ///     }
     /// }
     /// # Ok(())

@@ -46,7 +46,7 @@ impl RefundWait {
         self
     }
 
-    call_setters!();
+    call_setters!(each "look");
 
     /// Waits.
     ///

@@ -21,6 +21,10 @@ const BODY_LIMIT: usize = 1024 * 1024;
 /// It takes the body, so it stands last among the arguments. Bodies over 1 MiB are refused, or over axum's
 /// `DefaultBodyLimit` where that is smaller.
 ///
+/// The router's state has to be a verifier, or to have one by `FromRef`, and to be given by `with_state`. Where that
+/// is missing the compiler says no more than that it expected `MethodRouter` and found
+/// `MethodRouter<WebhookVerifier>`.
+///
 /// ```
 /// use axum::Router;
 /// use axum::extract::State;

@@ -115,5 +115,5 @@ pub use verifier::WebhookVerifier;
 /// The header that carries the signature: `t=<unix seconds>,v1=<hex>`.
 pub const SIGNATURE_HEADER: &str = "Flowlix-Signature";
 
-/// How far a timestamp may lie from now unless [`WebhookVerifier::tolerance`] says otherwise.
+/// How far a timestamp may lie from now, 5 minutes, unless [`WebhookVerifier::tolerance`] says otherwise.
 pub const DEFAULT_TOLERANCE: Duration = Duration::from_secs(5 * 60);

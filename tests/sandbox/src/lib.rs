@@ -24,6 +24,19 @@
 //! the page behind `next_action.redirect_url`, or the clock ends it. A hosted payment stays
 //! `pending` until [`Sandbox::complete_hosted`] or its page.
 //!
+//! # Test cards
+//! With any expiry in the future and any security code of the right length:
+//!
+//! | number | outcome |
+//! |---|---|
+//! | 4111111111111111 | succeeds |
+//! | 4000000000000002 | fails: do_not_honor |
+//! | 4000000000009995 | fails: insufficient_funds |
+//! | 4000000000000069 | fails: expired_card |
+//! | 4635440000002223 | asks for 3-D Secure |
+//!
+//! [`Sandbox::test_cards`] has them for programs. On the hosted page they are links.
+//!
 //! # Deliver webhooks
 //! When an uppercase payment succeeds, fails, is canceled or expires, and when a refund succeeds or
 //! fails, there is an [`Event`] with the object as a read shows it at that moment. Nothing is

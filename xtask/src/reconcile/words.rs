@@ -17,7 +17,13 @@ pub(super) fn join(told: &PerDialect<Option<&str>>) -> String {
 
 fn both(snake_case: &str, uppercase: &str) -> String {
     let common = common_sentences(snake_case, uppercase);
-    let mut paragraphs = vec![uppercase.get(..common).unwrap_or_default().trim().to_owned()];
+    let mut paragraphs = vec![
+        uppercase
+            .get(..common)
+            .unwrap_or_default()
+            .trim()
+            .to_owned(),
+    ];
     for (dialect, told) in [
         (Dialect::Uppercase, uppercase),
         (Dialect::SnakeCase, snake_case),

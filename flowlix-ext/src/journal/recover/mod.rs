@@ -22,7 +22,7 @@ use search::{CLOCKS_APART, Evidence, Window, joined, search};
 
 pub use report::{Doubt, Recovered, Recovery, Truth};
 
-/// Default of [`Recover::certain_after`].
+/// Default of [`Recover::certain_after`]: 10 minutes.
 pub const CERTAIN_AFTER: Duration = Duration::from_secs(10 * 60);
 
 /// Records that are read from the journal at once.
@@ -57,7 +57,7 @@ impl Recover {
         }
     }
 
-    call_setters!();
+    call_setters!(each "request");
 
     /// How long after the last moment at which a request may have been sent nothing of it can be under way any
     /// more, in our network or in Flowlix. Only then, and 15 minutes later because clocks differ, does finding

@@ -7,7 +7,7 @@ use flowlix_api::model::{Payment, PaymentId, PaymentStatus, Refund, RefundId, Re
 
 use crate::journal::error::JournalError;
 use crate::journal::fingerprint::STAMP;
-use crate::journal::record::Record;
+use crate::journal::record::{Record, millis};
 
 /// What [`Flowlix::recover`](crate::Flowlix::recover) found out about every write that was not settled.
 #[derive(Debug)]
@@ -177,11 +177,15 @@ impl fmt::Display for Truth {
 impl fmt::Display for Doubt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::StillSending { .. } => f.write_str("it may be being sent right now"),
-            Self::BegunAnew => f.write_str("somebody has begun to send it again"),
-            Self::TooEarly { .. } => {
-                f.write_str("nothing was found, and a request may still be on its way")
+            Self::StillSending { until } => {
+                write!(f, "it may be being sent right now, until {}", date(*until))
             }
+            Self::BegunAnew => f.write_str("somebody has begun to send it again"),
+            Self::TooEarly { certain_from } => write!(
+                f,
+                "nothing was found, and a request may still be on its way until {}",
+                date(*certain_from)
+            ),
             Self::CouldNotAsk { why } => write!(f, "Flowlix could not be asked: {why}"),
             Self::Unreadable { payment } => match payment {
                 Some(id) => write!(f, "{id} is it, and cannot be read"),
@@ -217,7 +221,34 @@ impl fmt::Display for Doubt {
     }
 }
 
+/// A moment for people, as HTTP writes it; of what lies outside the years that HTTP can write, the second.
+fn date(moment: SystemTime) -> String {
+    const YEAR_10000: i64 = 253_402_300_800;
+    match millis(moment).div_euclid(1000) {
+        0..YEAR_10000 => httpdate::fmt_http_date(moment),
+        second => format!("Unix second {second}"),
+    }
+}
+
 fn joined<T: fmt::Display>(ids: &[T]) -> String {
     let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
     ids.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use super::*;
+
+    #[test]
+    fn a_moment_that_no_calendar_of_http_has_is_told_as_its_second() {
+        let after = |seconds| date(UNIX_EPOCH + Duration::from_secs(seconds));
+        assert_eq!(after(253_402_300_799), "Fri, 31 Dec 9999 23:59:59 GMT");
+        assert_eq!(after(253_402_300_800), "Unix second 253402300800");
+        assert_eq!(
+            date(UNIX_EPOCH - Duration::from_millis(1)),
+            "Unix second -1"
+        );
+    }
 }

@@ -15,7 +15,7 @@ use crate::payments::stream;
 /// The payments of a list, in its direction: newest first, or backward from older to newer; see
 /// [`List::items`].
 ///
-/// Use it through [`next`](Self::next), or as a [`Stream`]. As a stream it ends after the first error, as
+/// Use it through [`next`](Self::next), or as a `futures_core::Stream`. As a stream it ends after the first error, as
 /// streams do; `next` may be called again. A payment that cannot be read is no error but an item: what
 /// follows it still comes.
 #[must_use = "nothing is sent before `next`"]

@@ -100,7 +100,7 @@ impl List {
         self
     }
 
-    call_setters!();
+    call_setters!(each "page");
 
     pub(crate) fn options(mut self, options: CallOptions) -> Self {
         self.options = options;

@@ -18,7 +18,7 @@ type Fetch = Pin<Box<dyn Future<Output = Result<Reply<Page>, Error>> + Send>>;
 
 /// The pages of a list, in its direction; see [`List::pages`].
 ///
-/// Use it through [`next`](Self::next), or as a [`Stream`]. As a stream it ends after the first error, as
+/// Use it through [`next`](Self::next), or as a `futures_core::Stream`. As a stream it ends after the first error, as
 /// streams do; `next` may be called again.
 #[must_use = "nothing is sent before `next`"]
 pub struct Pages {

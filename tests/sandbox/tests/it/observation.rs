@@ -3,6 +3,15 @@ use serde_json::json;
 
 use crate::client::{BOTH, CHALLENGED, Client, GOOD, direct, send};
 
+#[test]
+fn the_documentation_has_every_test_card() {
+    let documentation = include_str!("../../src/lib.rs");
+    for (number, outcome) in Sandbox::test_cards() {
+        let row = format!("//! | {number} | {outcome} |\n");
+        assert!(documentation.contains(&row), "{row}");
+    }
+}
+
 #[tokio::test]
 async fn requests_are_recorded_without_their_secrets() {
     let sandbox = Sandbox::start().await.unwrap();
