@@ -312,7 +312,9 @@
 //! # When something fails
 //! Ask [`Error::may_have_taken_effect`] first. If it is `true`, do not start a new payment: [wait](payments::Wait) for
 //! the one whose id you have, or repeat the same call with the [key of the error](Error::idempotency_key), and Flowlix
-//! tells what became of it. The whole table of what is retried and what is not stands in [`call::decision`].
+//! tells what became of it. Where neither can be done, because the card is gone, a [`journal`] finds out, or you do:
+//! look through the [list](payments::Payments::list) of that time for your order's id in the payments' metadata.
+//! The whole table of what is retried and what is not stands in [`call::decision`].
 //!
 //! # Defaults
 //! | what | default | change it with |

@@ -9,9 +9,9 @@ pub mod convert;
 /// One model for both dialects: what is sent to Flowlix, and what comes back.
 ///
 /// Names follow the uppercase dialect. What the two dialects say alike is told once; what only one says begins
-/// with its name, and holds for no other: `Payment::currency` may be dollars with an `fl_…` key, never with an
-/// `api_…` key. A member that only one dialect has is `None`, or empty, when read in the other, and refused by
-/// its name when it would be sent.
+/// with its name, or ends with "Only in", and holds for the keys of that dialect alone: `fl_…` of `snake_case`, `api_…`
+/// of uppercase. A member that only one dialect has is `None`, or empty, when read in the other, and refused by its
+/// name when it would be sent.
 ///
 /// - Amounts are minor units (4999 is EUR 49.99), times are Unix seconds.
 /// - Enums are open: a value that this version has no name for is kept as it came, in `Unknown`. So match with a

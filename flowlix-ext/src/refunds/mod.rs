@@ -11,8 +11,9 @@
 //!
 //! Put the number of the return into the [reason](CreateRefund::reason) as well. The `snake_case` dialect answers the
 //! whole payment and shows no key and no metadata of a refund, so refunds of one amount and one reason look alike:
-//! then [`RefundCreated::refund`] is `None` rather than a guess, and a [recovery](crate::Flowlix::recover) cannot tell
-//! whether a lost one is among them. Repeating it with its key always can.
+//! then [`RefundCreated::refund`] is `None` rather than a guess. A [recovery](crate::Flowlix::recover) goes by the amount
+//! and the time alone, and does not say that a refund is the lost one because it looks like it: repeat that one with
+//! its key, which needs no card, while the key protects.
 
 mod check;
 mod create;
