@@ -28,8 +28,8 @@ pub const MAX_KEY_LENGTH: usize = 255;
 /// use flowlix_ext::IdempotencyKey;
 ///
 /// // For a business fact: the same in each process and after a restart.
-/// let key = IdempotencyKey::derive("payment", ["order-1234"])?;
-/// assert_eq!(key, IdempotencyKey::derive("payment", ["order-1234"])?);
+/// let key = IdempotencyKey::derive("payment", ["order-1234", "1"])?;
+/// assert_eq!(key, IdempotencyKey::derive("payment", ["order-1234", "1"])?);
 /// assert_ne!(key, IdempotencyKey::derive("refund", ["order-1234"])?);
 ///
 /// // For a one-shot request: random. Store it before you send.

@@ -70,7 +70,9 @@
 //! # One key for one try
 //! Flowlix does one thing once for one [`IdempotencyKey`], and forgets the key after 24 hours. So every try to pay an
 //! order gets a key of its own, which is stored with the order, together with the time, *before* its first use. A
-//! double click, a second worker and a restart then find it there and use the same one.
+//! double click, a second worker and a restart then find it there and use the same one. A key that is
+//! [restored](IdempotencyKey::restored) brings its age along, and the doubt about what became of it: no error under it
+//! says "not charged" of a payment that another process may have made.
 //! ```
 //! use std::time::SystemTime;
 //! use flowlix_ext::{IdempotencyKey, InvalidIdempotencyKey};
@@ -82,7 +84,7 @@
 //!     stored: Option<(String, SystemTime)>,
 //! ) -> Result<IdempotencyKey, InvalidIdempotencyKey> {
 //!     match stored {
-//!         Some((text, since)) => Ok(IdempotencyKey::custom(text)?.with_created_at(since)),
+//!         Some((text, since)) => IdempotencyKey::restored(text, since),
 //!         // Store `as_str()` and the time in the row, and only then use it.
 //!         None => IdempotencyKey::derive("payment", [order, &a_try.to_string()]),
 //!     }
@@ -327,7 +329,7 @@
 //! | pause between attempts | up to 250 ms, doubling to 8 s, full jitter; `Retry-After` wins | [`FlowlixBuilder::backoff`] |
 //! | retry budget | 500 tokens; a retry takes 5, a success gives 1 | [`FlowlixBuilder::retry_budget`] |
 //! | idempotency key | random UUIDv4 per call | `idempotency_key` on a call, [`FlowlixBuilder::key_provider`] |
-//! | age at which a key is used no more | 23 h ([`KEY_LIFETIME`]), where the age is known: of random keys, of those that [carry it](IdempotencyKey::with_created_at), and of all in a [`journal`] | – |
+//! | age at which a key is used no more | 23 h ([`KEY_LIFETIME`]), where the age is known: of random keys, of those that were [stored](IdempotencyKey::restored), and of all in a [`journal`] | – |
 //! | wait for a payment or a refund | 120 s; looks after 2 s, then every 2–5 s, after 120 s up to every 30 s | [`payments::Wait::deadline`], [`refunds::RefundWait::deadline`], [`FlowlixBuilder::polling`] |
 //! | payments on a page of a list | 100, the most there is | [`payments::List::limit`] |
 //! | rate limit | what `X-RateLimit-*` says is kept to; the last tenth of a window is for writes; after a 429 nobody sends before `Retry-After` | [`FlowlixBuilder::rate_limit`] |

@@ -19,7 +19,7 @@
 //! let create = flowlix
 //!     .payments()
 //!     .create_direct(Money::eur(49_99), card)
-//!     .idempotency_key(IdempotencyKey::derive("payment", ["order-1234"])?);
+//!     .idempotency_key(IdempotencyKey::derive("payment", ["order-1234", "1"])?);
 //! let payment = flowlix.run(create)?;
 //!
 //! let mut watch = flowlix.payments().watch(&payment.id);

@@ -29,7 +29,7 @@
 //!     .build()?;
 //! let pay = || -> Result<_, flowlix_ext::InvalidIdempotencyKey> {
 //!     let card = CardDetails::new("4111111111111111", 12, 2030, "314", "Jenny Rosen");
-//!     let key = IdempotencyKey::derive("payment", ["order-1234"])?;
+//!     let key = IdempotencyKey::derive("payment", ["order-1234", "1"])?;
 //!     Ok(flowlix.payments().create_direct(Money::eur(49_99), card).idempotency_key(key))
 //! };
 //! let first = pay()?.await?;
