@@ -47,7 +47,7 @@
 //!         // New in a later version: not for us to guess what it means for the money.
 //!         Ok(other) => format!("look at {}, it is {}", other.payment().id, other.payment().status),
 //!         Err(error) if error.may_have_taken_effect() => format!("not known, start nothing new: {error}"),
-//!         Err(error) => format!("not charged, go on with the same key: {error}"),
+//!         Err(error) => format!("not charged: {error}"),
 //!     }
 //! }
 //! # #[tokio::main]
@@ -95,9 +95,10 @@
 //! # assert_ne!(first, key("order-1234", 2, None)?);
 //! # Ok::<(), InvalidIdempotencyKey>(())
 //! ```
-//! - Count the tries up when the payment has failed, expired or been canceled, and for no other reason. The next card
-//!   is then a new payment. Under the old key it would be refused as another request
-//!   ([`KeyReused`](ErrorKind::KeyReused)); a new key while the outcome of the old one is not known may charge twice.
+//! - Count the tries up when the payment has failed, expired or been canceled, or when the card was refused at once
+//!   ([`Error::is_declined`]), and for no other reason. The next card is then a new payment. Under the old key it would
+//!   be refused as another request ([`KeyReused`](ErrorKind::KeyReused)); a new key while the outcome of the old one is
+//!   not known may charge twice.
 //! - A key that knows its age is refused at 23 hours ([`KeyTooOld`](ErrorKind::KeyTooOld)): then look the payment up. A
 //!   derived key without its age looks new in every process, and a day later Flowlix takes it for new as well.
 //! - Without a key of yours each call makes a random one, which protects the repeats inside that call alone.
