@@ -9,6 +9,7 @@ use flowlix_api::{Dialect, Session};
 use crate::base_url::{self, BaseUrl};
 use crate::call::backoff::{Backoff, ExponentialBackoff};
 use crate::call::budget::RetryBudget;
+use crate::call::clock::FlowlixClock;
 use crate::call::engine::{Call, Shared};
 use crate::call::hook::Hook;
 use crate::call::metrics::Metrics;
@@ -113,6 +114,11 @@ impl Flowlix {
 
     pub(crate) fn runtime(&self) -> &dyn Runtime {
         &*self.inner.shared.runtime
+    }
+
+    /// Seconds by which our clock is ahead of Flowlix's, as far as an answer has told.
+    pub(crate) fn seconds_ahead(&self) -> Option<i64> {
+        self.inner.shared.clock.seconds_ahead()
     }
 
     pub(crate) fn polling(&self) -> &Arc<dyn Polling> {
@@ -388,6 +394,7 @@ impl FlowlixBuilder {
                     backoff: self.backoff,
                     budget: self.budget,
                     rate: self.rate,
+                    clock: FlowlixClock::default(),
                     observers: self.observers,
                 }),
                 options: self.options,

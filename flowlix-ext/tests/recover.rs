@@ -18,6 +18,7 @@ use common::{DECLINED, DIALECTS, Stage, VISA, card};
 use flowlix_ext::journal::{Doubt, MemoryJournal, Recovered, State, Truth};
 use flowlix_ext::model::{Payment, PaymentStatus};
 use flowlix_ext::refunds::CreateRefund;
+use flowlix_ext::testing::ManualTime;
 use flowlix_ext::{ErrorKind, Flowlix, IdempotencyKey, Money};
 use flowlix_sandbox::{Dialect, Fault, Operation, Sandbox};
 use serde_json::{Value, json};
@@ -68,7 +69,7 @@ async fn a_crash_before_sending_is_not_charged_once_that_is_certain() {
             truth.to_string(),
             "still unknown: it may be being sent right now, until Mon, 01 Jul 2024 00:01:05 GMT"
         );
-        stage.time.advance(Duration::from_secs(65));
+        stage.pass(Duration::from_secs(65));
         let truth = the_truth(&stage.flowlix, &stage).await;
         assert!(
             truth
@@ -82,10 +83,10 @@ async fn a_crash_before_sending_is_not_charged_once_that_is_certain() {
         let start = std::time::UNIX_EPOCH + Duration::from_secs(1_719_792_000);
         // Ten minutes for what is under way, fifteen for clocks that differ.
         assert_eq!(certain_from, start + Duration::from_secs(65 + 25 * 60));
-        stage.time.advance(Duration::from_secs(25 * 60 - 1));
+        stage.pass(Duration::from_secs(25 * 60 - 1));
         let truth = the_truth(&stage.flowlix, &stage).await;
         assert!(matches!(truth, Truth::StillUnknown(Doubt::TooEarly { .. })));
-        stage.time.advance(Duration::from_secs(1));
+        stage.pass(Duration::from_secs(1));
         let truth = the_truth(&stage.flowlix, &stage).await;
         assert_eq!(truth, Truth::NotCharged(None));
         assert_eq!(stage.payments_and_charges(), (0, 0));
@@ -122,7 +123,7 @@ async fn an_outcome_that_was_not_stored_is_found() {
         let dying = restarted(&stage, Dying::new(&journal, 2, Death::Fails));
         let payment = pay(&dying).await.unwrap();
         stage.sandbox.settle();
-        stage.time.advance(Duration::from_secs(65));
+        stage.pass(Duration::from_secs(65));
         let truth = the_truth(&stage.flowlix, &stage).await;
         let Truth::Charged(found) = truth else {
             panic!("{truth}");
@@ -266,7 +267,7 @@ async fn a_refund_that_never_arrived_is_not_refunded_whatever_else_was() {
         let later = restarted(&stage, journal);
         let truth = the_truth(&later, &stage).await;
         assert!(matches!(truth, Truth::StillUnknown(Doubt::TooEarly { .. })));
-        stage.time.advance(LATER);
+        stage.pass(LATER);
         assert_eq!(the_truth(&later, &stage).await, Truth::NotRefunded(None));
     }
 }
@@ -286,7 +287,7 @@ async fn what_cannot_be_read_is_never_taken_for_absent() {
     for dialect in DIALECTS {
         let (stage, _) = stage(dialect).await;
         lose_the_answer(&stage).await;
-        stage.time.advance(LATER);
+        stage.pass(LATER);
         alter_list(&stage, |payment| payment["amount"] = json!("a lot"));
         let truth = the_truth(&stage.flowlix, &stage).await;
         let Truth::StillUnknown(Doubt::Unreadable { payment }) = truth else {
@@ -321,7 +322,7 @@ async fn a_list_that_fails_is_told_and_the_rest_reported() {
         let other = IdempotencyKey::custom("order-2").unwrap();
         let lost = pay(&stage.flowlix).idempotency_key(other).max_attempts(1);
         let _ = lost.await.unwrap_err();
-        stage.time.advance(LATER);
+        stage.pass(LATER);
         stage
             .sandbox
             .inject_at(Operation::ListPayments, Fault::status(403), 1);
@@ -374,7 +375,7 @@ async fn an_unstamped_payment_of_the_same_order_raises_a_doubt() {
         .merchant_reference("ord_1234")
         .await
         .unwrap();
-    stage.time.advance(LATER);
+    stage.pass(LATER);
     let later = restarted(&stage, journal.clone());
     let truth = the_truth(&later, &stage).await;
     let payments = vec![elsewhere.id.clone()];
@@ -404,7 +405,7 @@ async fn absence_under_another_api_key_or_dialect_proves_nothing() {
             builder.build().unwrap()
         };
         crash(&stage, &journal, pay(&crashed(None)).send()).await;
-        stage.time.advance(LATER);
+        stage.pass(LATER);
         let truth = the_truth(&stage.flowlix, &stage).await;
         assert_eq!(truth, Truth::StillUnknown(Doubt::OtherApiKey));
 
@@ -414,7 +415,7 @@ async fn absence_under_another_api_key_or_dialect_proves_nothing() {
             tokio::task::yield_now().await;
         }
         task.abort();
-        stage.time.advance(LATER);
+        stage.pass(LATER);
         let in_other_dialect = Flowlix::builder(stage.sandbox.key(other_dialect))
             .base_url(stage.sandbox.base_url())
             .runtime(stage.time.clone())
@@ -437,7 +438,7 @@ async fn a_write_that_is_begun_anew_meanwhile_is_not_reported_as_not_charged() {
         let (stage, journal) = stage(dialect).await;
         let dying = restarted(&stage, Dying::new(&journal, 1, Death::Hangs));
         crash(&stage, &journal, pay(&dying).send()).await;
-        stage.time.advance(LATER);
+        stage.pass(LATER);
         stage
             .sandbox
             .inject_at(Operation::ListPayments, Fault::StallAnswer, 1);
@@ -506,7 +507,7 @@ async fn a_payment_page_that_never_came_to_be_is_not_charged_once_that_is_certai
         stage.sandbox.inject_at(operation, Fault::status(503), 1);
         let error = hosted(&stage.flowlix).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
-        stage.time.advance(LATER);
+        stage.pass(LATER);
         let truth = the_truth(&stage.flowlix, &stage).await;
         assert_eq!(truth, Truth::NotCharged(None));
     }
@@ -518,7 +519,7 @@ async fn a_payment_that_shows_no_metadata_is_never_taken_for_another() {
     for dialect in DIALECTS {
         let (stage, journal) = stage(dialect).await;
         lose_the_answer(&stage).await;
-        stage.time.advance(LATER);
+        stage.pass(LATER);
         let id = stage.sandbox.ledger().payments()[0].id.clone();
         alter_list(&stage, |payment| payment["metadata"] = Value::Null);
         let truth = the_truth(&stage.flowlix, &stage).await;
@@ -548,7 +549,7 @@ async fn a_payment_that_shows_no_metadata_is_never_taken_for_another() {
         for other in others {
             let (stage, _) = common::journal::stage(dialect).await;
             lose_the_answer(&stage).await;
-            stage.time.advance(LATER);
+            stage.pass(LATER);
             alter_list(&stage, other);
             let truth = the_truth(&stage.flowlix, &stage).await;
             assert_eq!(truth, Truth::NotCharged(None));
@@ -572,7 +573,7 @@ async fn a_list_that_does_not_come_to_its_end_proves_nothing() {
             .inject_at(Operation::CreateDirectPayment, Fault::status(503), 1);
         let error = pay(&stage.flowlix).max_attempts(1).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
-        stage.time.advance(LATER);
+        stage.pass(LATER);
         let first_page = OnceLock::new();
         let again = Fault::alter(move |list: &mut Value| {
             list["has_more"] = json!(true);
@@ -633,7 +634,7 @@ async fn lose_the_refund(stage: &Stage, payment: &Payment, committed: bool) {
     let lost = refund(&stage.flowlix, payment).max_attempts(1).await;
     assert_eq!(lost.unwrap_err().kind(), ErrorKind::OutcomeUnknown);
     stage.sandbox.settle();
-    stage.time.advance(LATER);
+    stage.pass(LATER);
 }
 
 /// Changes the payment of each answer that is to come.
@@ -725,7 +726,7 @@ async fn a_refund_of_the_rest_whose_answer_is_lost_is_found_or_named() {
         let error = rest.max_attempts(1).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
         stage.sandbox.settle();
-        stage.time.advance(LATER);
+        stage.pass(LATER);
         match (dialect, the_truth(&stage.flowlix, &stage).await) {
             (Dialect::Uppercase, Truth::Refunded(refund)) => assert_eq!(refund.amount, 49_99),
             (Dialect::SnakeCase, Truth::StillUnknown(Doubt::RefundsLookTheSame { .. })) => {}
@@ -747,7 +748,7 @@ async fn two_recoveries_at_once_tell_the_same() {
             stage.sandbox.inject_at(operation, fault, 1);
             assert!(pay(&stage.flowlix).max_attempts(1).await.is_err());
             stage.sandbox.settle();
-            stage.time.advance(LATER);
+            stage.pass(LATER);
             let other = restarted(&stage, journal.clone());
             let clock = stage.time.clone();
             let meanwhile = Meanwhile::new(&journal, Moment::Before, 1, async move {
@@ -822,6 +823,98 @@ async fn the_truth_is_told_even_when_the_journal_cannot_keep_it() {
         assert!(matches!(recovery.writes[0].truth, Truth::Charged(_)));
         assert!(recovery.writes[0].journal_error.is_some());
         assert_eq!(the_record(&*journal).await.state, State::InDoubt);
+    }
+}
+
+/// Both ways round, by more than what does no harm.
+const CLOCKS: [i64; 4] = [20 * 60, 3 * 60 * 60, -20 * 60, -3 * 60 * 60];
+
+fn set_apart(stage: &Stage, seconds_ahead: i64) {
+    let clock = stage.sandbox.clock();
+    clock.set(clock.now() - seconds_ahead);
+}
+
+#[tokio::test]
+async fn a_clock_that_was_wrong_hides_no_charge() {
+    for dialect in DIALECTS {
+        for seconds_ahead in CLOCKS {
+            let (stage, _journal) = stage(dialect).await;
+            set_apart(&stage, seconds_ahead);
+            lose_the_answer(&stage).await;
+            stage.pass(LATER);
+            let truth = the_truth(&stage.flowlix, &stage).await;
+            let doubt = Doubt::ClocksDiffer { seconds_ahead };
+            assert_eq!(truth, Truth::StillUnknown(doubt));
+            // The key settles it, as the doubt says.
+            assert!(pay(&stage.flowlix).await.is_ok());
+            assert_eq!(stage.payments_and_charges(), (1, 1));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_is_known_to_be_wrong_is_set_right() {
+    for dialect in DIALECTS {
+        for seconds_ahead in CLOCKS {
+            let (stage, journal) = stage(dialect).await;
+            set_apart(&stage, seconds_ahead);
+            // Any answer tells.
+            assert!(stage.flowlix.payments().list().page().await.is_ok());
+            lose_the_answer(&stage).await;
+            assert_eq!(
+                the_record(&*journal).await.seconds_ahead,
+                Some(seconds_ahead)
+            );
+            let truth = the_truth(&stage.flowlix, &stage).await;
+            assert!(matches!(truth, Truth::PaymentInProgress(_)), "{truth}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_was_set_right_meanwhile_makes_nothing_certain_too_early() {
+    for dialect in DIALECTS {
+        for seconds_ahead in CLOCKS {
+            let (stage, journal) = stage(dialect).await;
+            set_apart(&stage, seconds_ahead);
+            let dying = restarted(&stage, Dying::new(&journal, 1, Death::Hangs));
+            assert!(dying.payments().list().page().await.is_ok());
+            crash(&stage, &journal, pay(&dying).send()).await;
+            let by_flowlix = |seconds: i64| {
+                let moment = u64::try_from(stage.sandbox.clock().now() + seconds).unwrap();
+                std::time::UNIX_EPOCH + Duration::from_secs(moment)
+            };
+            let certain = by_flowlix(65 + 25 * 60);
+
+            stage.pass(Duration::from_secs(65 + 25 * 60 - 1));
+            let mended = ManualTime::automatic().starting_at(by_flowlix(0));
+            let flowlix = Flowlix::builder(stage.sandbox.key(dialect))
+                .base_url(stage.sandbox.base_url())
+                .runtime(mended.clone())
+                .journal(journal.clone())
+                .build()
+                .unwrap();
+            let truth = flowlix.recover().await.unwrap().writes[0].truth.clone();
+            let Truth::StillUnknown(doubt) = truth else {
+                panic!("{seconds_ahead}: {truth}");
+            };
+            if let Doubt::TooEarly { certain_from } = doubt {
+                assert_eq!(certain_from, certain, "{seconds_ahead}");
+            } else {
+                // Ours was ahead, so the record still reads as if somebody sent it.
+                assert!(matches!(doubt, Doubt::StillSending { .. }), "{doubt}");
+                assert!(seconds_ahead > 0);
+                mended.advance(Duration::from_secs(seconds_ahead.unsigned_abs()));
+                stage
+                    .sandbox
+                    .clock()
+                    .advance(Duration::from_secs(seconds_ahead.unsigned_abs()));
+            }
+            mended.advance(Duration::from_secs(1));
+            stage.sandbox.clock().advance(Duration::from_secs(1));
+            let truth = flowlix.recover().await.unwrap().writes[0].truth.clone();
+            assert_eq!(truth, Truth::NotCharged(None), "{seconds_ahead}");
+        }
     }
 }
 

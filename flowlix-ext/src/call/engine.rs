@@ -16,6 +16,7 @@ use tracing::{Instrument, Span};
 use super::answer::{Answer, Fault};
 use super::backoff::{Backoff, Guarded};
 use super::budget::RetryBudget;
+use super::clock::FlowlixClock;
 use super::decision::{Class, Effect, Rule, Situation, Verdict};
 use super::history::{AttemptReport, Next, StopReason};
 use super::hook::{Attempt, Headers};
@@ -41,6 +42,7 @@ pub(crate) struct Shared {
     pub(crate) backoff: Arc<dyn Backoff>,
     pub(crate) budget: RetryBudget,
     pub(crate) rate: RateLimit,
+    pub(crate) clock: FlowlixClock,
     pub(crate) observers: Observers,
 }
 
@@ -467,6 +469,7 @@ impl Call {
         let answer = Answer::new(head.into_inner(), outcome, secrets, now);
         let rate = &self.shared.rate;
         rate.learn(answer.status, &answer.headers, answer.retry_after, now);
+        self.shared.clock.learn(&answer.headers, now);
         answer
     }
 }

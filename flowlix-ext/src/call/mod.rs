@@ -14,6 +14,7 @@
 pub(crate) mod answer;
 pub mod backoff;
 pub mod budget;
+pub(crate) mod clock;
 pub mod decision;
 pub(crate) mod engine;
 pub mod headers;

@@ -85,6 +85,7 @@ pub fn sample(scope: Scope, key: &str) -> Record {
         reason: Some(String::new()),
         started_at: 1_719_792_000_123,
         quiet_from: i64::MAX,
+        seconds_ahead: Some(-7),
         holder: "one".to_owned(),
         changed_at: 1_719_792_000_123,
         state: State::Sending,

@@ -99,6 +99,10 @@ pub struct Record {
     /// From when on this SDK sends nothing more of it; Unix milliseconds. While it is
     /// [`Sending`](State::Sending), the caller that sends holds the record until then.
     pub quiet_from: i64,
+    /// By how many seconds the clock that the times are from was ahead of Flowlix's (negative: behind), as far as
+    /// an answer had told by then.
+    #[serde(default)]
+    pub seconds_ahead: Option<i64>,
     /// The client that sends, or sent last.
     pub holder: String,
     /// When the record last changed; Unix milliseconds.

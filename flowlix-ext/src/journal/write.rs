@@ -278,6 +278,7 @@ impl<'a> Write<'a> {
             reason: draft.reason,
             started_at: 0,
             quiet_from: 0,
+            seconds_ahead: self.client.seconds_ahead(),
             holder: book.holder.clone(),
             changed_at: 0,
             state: State::Sending,

@@ -62,6 +62,12 @@ impl Stage {
         }
     }
 
+    /// Time goes by, for the client and for Flowlix.
+    pub(crate) fn pass(&self, time: std::time::Duration) {
+        self.time.advance(time);
+        self.sandbox.clock().advance(time);
+    }
+
     pub(crate) fn create(&self) -> flowlix_ext::payments::CreateDirect {
         self.create_with(VISA)
     }

@@ -42,6 +42,15 @@ impl TestClock {
             .div_euclid(1000)
     }
 
+    /// The server's time as HTTP writes it, in the `Date` of each answer.
+    pub(crate) fn http_date(&self) -> String {
+        let seconds = u64::try_from(self.now()).unwrap_or(0);
+        let moment = UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
+        // httpdate knows the years up to 9999 and panics beyond.
+        let latest = UNIX_EPOCH + Duration::from_secs(253_402_300_799);
+        httpdate::fmt_http_date(moment.unwrap_or(latest).min(latest))
+    }
+
     /// Moves the server's time forward.
     pub fn advance(&self, by: Duration) {
         let millis = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);

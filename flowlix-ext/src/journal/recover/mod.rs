@@ -72,7 +72,8 @@ impl Recover {
     ///
     /// Payments are found by their stamp in the list of the time at which they were sent, uppercase refunds by
     /// their stamp among their payment's refunds. Clocks up to 15 minutes apart do no harm, be they ours or
-    /// Flowlix's.
+    /// Flowlix's; beyond that, what HTTP's `Date` showed when the write was recorded sets the time right, and where
+    /// it showed nothing yet the answer is [`ClocksDiffer`](Doubt::ClocksDiffer).
     ///
     /// # Errors
     /// [`Configuration`](crate::ErrorKind::Configuration) when the client has no journal,
@@ -190,10 +191,23 @@ impl Recover {
         if record.dialect != book.dialect() {
             return Some(Doubt::OtherDialect);
         }
+        let ahead_now = self.client.seconds_ahead();
+        if record.seconds_ahead.is_none()
+            && let Some(seconds_ahead) = ahead_now
+            && !(-CLOCKS_APART..=CLOCKS_APART).contains(&seconds_ahead)
+        {
+            return Some(Doubt::ClocksDiffer { seconds_ahead });
+        }
         let quiet = self
             .certain_after
             .saturating_add(Duration::from_secs(CLOCKS_APART.unsigned_abs()));
-        let certain_from = record.quiet_from.saturating_add(span_millis(quiet));
+        let ahead_then = record.seconds_ahead.or(ahead_now).unwrap_or_default();
+        // How far the clock was set forward since then, so that both moments are of today's clock.
+        let set_forward = ahead_now.unwrap_or(ahead_then).saturating_sub(ahead_then);
+        let certain_from = record
+            .quiet_from
+            .saturating_add(set_forward.saturating_mul(1000))
+            .saturating_add(span_millis(quiet));
         (now < certain_from).then(|| Doubt::TooEarly {
             certain_from: moment(certain_from),
         })

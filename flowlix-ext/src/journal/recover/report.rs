@@ -87,6 +87,12 @@ pub enum Doubt {
         /// When it will be certain.
         certain_from: SystemTime,
     },
+    /// Nothing was found; but our clock is not Flowlix's, and what it was when the write was sent is not known. So
+    /// it may have been looked for at the wrong time.
+    ClocksDiffer {
+        /// By how many seconds ours is ahead now; negative when it is behind.
+        seconds_ahead: i64,
+    },
     /// Flowlix could not be asked.
     CouldNotAsk {
         /// The error, as it reads.
@@ -185,6 +191,11 @@ impl fmt::Display for Doubt {
                 f,
                 "nothing was found, and a request may still be on its way until {}",
                 date(*certain_from)
+            ),
+            Self::ClocksDiffer { seconds_ahead } => write!(
+                f,
+                "nothing was found, and our clock and Flowlix's are {} s apart; repeat it with its key to be certain",
+                seconds_ahead.unsigned_abs()
             ),
             Self::CouldNotAsk { why } => write!(f, "Flowlix could not be asked: {why}"),
             Self::Unreadable { payment } => match payment {

@@ -23,9 +23,10 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// When what a record is about was created, if it was.
+    /// When what a record is about was created by Flowlix's clock, if it was.
     pub(super) fn of(record: &Record) -> Self {
-        let seconds = |millis: i64| millis.div_euclid(1000);
+        let ahead = record.seconds_ahead.unwrap_or_default();
+        let seconds = |millis: i64| millis.div_euclid(1000).saturating_sub(ahead);
         let last = record.quiet_from.max(record.started_at);
         Self {
             from: seconds(record.started_at).saturating_sub(CLOCKS_APART),

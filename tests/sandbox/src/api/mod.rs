@@ -64,6 +64,7 @@ pub(crate) struct Ticket {
 pub(crate) struct Envelope {
     dialect: Option<Dialect>,
     request_id: String,
+    date: String,
     budget: Option<Budget>,
 }
 
@@ -78,6 +79,7 @@ impl Envelope {
 
     fn json(&self, status: u16, body: String) -> Response {
         let mut response = Response::new(status, "application/json", body.into_bytes());
+        response.push_header("Date", &self.date);
         let names = match self.dialect {
             Some(dialect) => vec![dialect.request_id_header()],
             // Nobody can tell which dialect a stranger expects.
@@ -186,6 +188,7 @@ impl Api {
         Envelope {
             dialect: auth::claimed_dialect(request),
             request_id: self.ids.request(),
+            date: self.clock.http_date(),
             budget: caller.map(|caller| {
                 self.rate_limit
                     .count((caller.dialect, caller.livemode), now)
