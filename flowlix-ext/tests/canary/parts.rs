@@ -29,7 +29,7 @@ use crate::common::secrets::{AMEX, AMEX_CVC, CVC, HEADER, VISA, WEBHOOK_SECRET};
 use crate::shown::{Probe, Shown, Silent as _, show};
 
 /// Texts that are secrets, for everything that reads text.
-const WRONG: [&str; 9] = [
+const WRONG: [&str; 12] = [
     AMEX,
     VISA,
     CVC,
@@ -37,6 +37,9 @@ const WRONG: [&str; 9] = [
     WEBHOOK_SECRET,
     "fl_live_sk_canaryKey4711",
     "fl_live_sk_canaryKey4711\n!",
+    "api_test_sk_canaryKey4711\u{e9}",
+    "whsec_canaryWebhook4711\n!",
+    "canaryWebhook4711",
     "canaryKey4711",
     "",
 ];
