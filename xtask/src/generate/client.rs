@@ -10,7 +10,10 @@ use syn::{ImplItem, Item};
 use crate::dialect::Dialect;
 use crate::document::Document;
 use crate::finding::Finding;
+use crate::identifier;
 use crate::model::{Model, ModelShape};
+
+use super::names::pascal;
 
 /// Generates the client of a normalised document.
 ///
@@ -53,17 +56,26 @@ fn settings(dialect: Dialect, model: &Model) -> GenerationSettings {
         let Some(name) = schema.names.get(dialect) else {
             continue;
         };
+        // The generator looks for the type that a schema becomes.
+        let name = identifier::pascal(name);
         match &schema.shape {
             ModelShape::Enum(_) => {
                 let spelling = match dialect {
                     Dialect::SnakeCase => "SnakeCase",
                     Dialect::Uppercase => "Uppercase",
                 };
-                let path = format!("crate::open::{spelling}<crate::model::{}>", schema.name);
+                let path = format!(
+                    "crate::open::{spelling}<crate::model::{}>",
+                    pascal(&schema.name)
+                );
                 settings.with_replacement(name, path, shows());
             }
             ModelShape::Id(_) => {
-                settings.with_replacement(name, format!("crate::model::{}", schema.name), shows());
+                settings.with_replacement(
+                    name,
+                    format!("crate::model::{}", pascal(&schema.name)),
+                    shows(),
+                );
             }
             ModelShape::ByHand(path) => {
                 settings.with_replacement(name, path, [].into_iter());

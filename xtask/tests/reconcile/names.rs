@@ -108,19 +108,43 @@ fn values_that_no_variant_may_be_called_become_others() {
     }
 }
 
+/// An enum that is not replaced in a client would be closed there, and an id would be another type.
 #[test]
-fn a_schema_whose_name_begins_with_a_digit() {
+fn schemas_that_are_not_called_like_types_are_shared_all_the_same() {
     let sources = both(|root| {
-        let schema = json!({ "type": "string", "enum": ["a"], "x-source": "shop" });
-        set(root, "/components/schemas/3dsState", schema);
-        let reference = json!({ "$ref": "#/components/schemas/3dsState" });
-        set(
-            root,
-            "/components/schemas/Order/properties/state",
-            reference,
-        );
+        let order = "/components/schemas/Order/properties";
+        for (name, schema) in [
+            (
+                "3ds-state",
+                json!({ "type": "string", "enum": ["a"], "x-source": "shop" }),
+            ),
+            (
+                "order_code",
+                json!({ "type": "string", "x-source": "shop" }),
+            ),
+        ] {
+            set(root, &format!("/components/schemas/{name}"), schema);
+            let reference = json!({ "$ref": format!("#/components/schemas/{name}") });
+            set(root, &format!("{order}/{name}"), reference);
+        }
     });
     assert_eq!(members(&types(&sources), "X3dsState"), ["A", "Unknown"]);
+    let outputs = pipeline::run(&sources).unwrap();
+    for (path, spelling) in [
+        ("snake_case.rs", "SnakeCase"),
+        ("uppercase.rs", "Uppercase"),
+    ] {
+        let client = outputs
+            .iter()
+            .find(|output| output.path.ends_with(path))
+            .unwrap();
+        let text: String = client.text.split_whitespace().collect();
+        let shared = format!("crate::open::{spelling}<crate::model::X3dsState>");
+        assert!(text.contains(&shared), "{path}");
+        assert!(!text.contains("enumX3dsState"), "{path}");
+        assert!(text.contains("crate::model::OrderCode"), "{path}");
+        assert!(!text.contains("structOrderCode"), "{path}");
+    }
 }
 
 /// `create_order` takes the schema `CreateOrder`; what is asked beside it needs a name of its own.
