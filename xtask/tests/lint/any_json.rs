@@ -102,6 +102,38 @@ fn what_lint_lets_through_the_generator_takes() {
     assert!(generated > 100, "only {generated} were sound enough");
 }
 
+/// In the stack that a test has, and that the main thread has on other systems, deep documents are told.
+#[test]
+fn documents_of_any_depth_are_judged_on_a_small_stack() {
+    let nest = |wrap: fn(Value) -> Value, levels| {
+        let text = json!({ "type": "string" });
+        (0..levels).fold(text, |inner, _| wrap(inner))
+    };
+    let wraps: [fn(Value) -> Value; 4] = [
+        |inner| json!({ "type": "array", "items": inner }),
+        |inner| json!({ "type": "object", "additionalProperties": inner }),
+        |inner| json!({ "type": "object", "properties": { "a": inner } }),
+        |inner| json!({ "allOf": [inner] }),
+    ];
+    let judged = std::thread::Builder::new()
+        .stack_size(1 << 20)
+        .spawn(move || {
+            let mut deep = 0;
+            for wrap in wraps {
+                for levels in [9, 18, 19, 60, 120] {
+                    let mut root = base();
+                    let place = "/components/schemas/Order/properties/deep";
+                    set(&mut root, place, nest(wrap, levels));
+                    let told = lint(root);
+                    deep += usize::from(told.iter().any(|found| found.rule == "document-too-deep"));
+                }
+            }
+            deep
+        });
+    let deep = judged.unwrap().join().unwrap();
+    assert_eq!(deep, 2 * 3 + 2 * 4);
+}
+
 #[test]
 fn what_is_no_object_is_no_openapi() {
     for root in [json!(null), json!(3), json!("x"), json!([]), json!({})] {
