@@ -16,6 +16,9 @@ use crate::sandbox::SandboxError;
 /// Where a service takes webhooks.
 #[derive(Debug)]
 pub(super) struct Endpoint {
+    /// As the `Host` header has it.
+    authority: String,
+    /// As a resolver takes it: an IPv6 address without the brackets that it has in a URL.
     host: String,
     port: u16,
     path: String,
@@ -31,18 +34,19 @@ impl Endpoint {
     fn read(url: &str) -> Option<Self> {
         let uri: Uri = url.parse().ok()?;
         let authority = uri.authority()?;
-        let plain = uri.scheme_str() == Some("http") && !authority.as_str().contains('@');
         let host = authority.host();
-        if !plain || host.is_empty() {
+        if uri.scheme_str() != Some("http") || host.is_empty() {
             return None;
         }
+        // What stands before the host is a user's name, which an endpoint has not.
         let port = match authority.as_str().strip_prefix(host)? {
             "" => 80,
             port => port.strip_prefix(':')?.parse().ok()?,
         };
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
         Some(Self {
-            host: host.to_owned(),
+            authority: authority.to_string(),
+            host: host.trim_matches(['[', ']']).to_owned(),
             port,
             path: path.to_owned(),
         })
@@ -53,9 +57,7 @@ impl Endpoint {
             Ok(request) => request,
             Err(error) => return unreachable(error),
         };
-        // An IPv6 address stands in brackets in a URL and without them elsewhere.
-        let host = self.host.trim_matches(['[', ']']);
-        match TcpStream::connect((host, self.port)).await {
+        match TcpStream::connect((self.host.as_str(), self.port)).await {
             Ok(stream) => match send(stream, request).await {
                 Ok(status @ 200..=299) => DeliveryOutcome::Accepted(status),
                 Ok(status) => DeliveryOutcome::Refused(status),
@@ -73,7 +75,7 @@ impl Endpoint {
         body: Vec<u8>,
     ) -> Result<Request<Full<Bytes>>, hyper::http::Error> {
         let mut request = Request::post(&self.path)
-            .header(HOST, format!("{}:{}", self.host, self.port))
+            .header(HOST, &self.authority)
             .header(CONTENT_TYPE, "application/json")
             .header(CONNECTION, "close");
         if let Some(signature) = signature {
@@ -113,7 +115,7 @@ mod tests {
             ("http://localhost", "localhost", 80, "/"),
             ("http://127.0.0.1:8080/hooks", "127.0.0.1", 8080, "/hooks"),
             ("HTTP://shop.test:1/a/b?c=d#e", "shop.test", 1, "/a/b?c=d"),
-            ("http://[::1]:9/", "[::1]", 9, "/"),
+            ("http://[::1]:9/", "::1", 9, "/"),
         ] {
             let endpoint = Endpoint::parse(url).unwrap();
             let read = (

@@ -65,10 +65,15 @@ impl Arrived {
     }
 }
 
-/// The next connection. Bounded, so that a delivery that never comes fails its test.
+/// Waits, but not for ever: a delivery that never comes fails its test.
+pub(crate) async fn in_time<T>(waiting: impl Future<Output = T>) -> T {
+    let bounded = tokio::time::timeout(Duration::from_secs(30), waiting);
+    bounded.await.expect("nothing came")
+}
+
+/// The next connection.
 pub(crate) async fn accept(listener: &TcpListener) -> TcpStream {
-    let next = tokio::time::timeout(Duration::from_secs(30), listener.accept());
-    next.await.expect("nobody came").unwrap().0
+    in_time(listener.accept()).await.unwrap().0
 }
 
 pub(crate) async fn answer(stream: &mut TcpStream, status: u16) {

@@ -25,7 +25,12 @@ fn program() -> Command {
 
 #[tokio::test]
 async fn it_prints_where_it_is_and_serves() {
-    let mut running = Running(program().stdout(Stdio::piped()).spawn().unwrap());
+    let mut command = program();
+    // Empty is as good as unset.
+    command
+        .env("FLOWLIX_WEBHOOK_URL", "")
+        .stdout(Stdio::piped());
+    let mut running = Running(command.spawn().unwrap());
     let labels = [
         "Flowlix sandbox at",
         "snake_case key",
@@ -106,6 +111,7 @@ async fn it_posts_events_to_the_endpoint_that_it_is_given() {
         let abandon = http.get(format!("{base}/sandbox/hpp/{id}/abandon"));
         assert_eq!(send(abandon).await.unwrap().status, 303);
 
+        let mut signed_at = Vec::new();
         for status in answers {
             let mut stream = accept(&listener).await;
             let arrived = Arrived::read(&mut stream).await;
@@ -114,9 +120,12 @@ async fn it_posts_events_to_the_endpoint_that_it_is_given() {
             assert_eq!(arrived.json()["data"]["payment"]["id"], json!(id));
             let header = arrived.header("flowlix-signature").unwrap();
             let (time, _) = header.split_once(',').unwrap();
-            let seconds = time.strip_prefix("t=").unwrap().parse().unwrap();
+            let seconds: i64 = time.strip_prefix("t=").unwrap().parse().unwrap();
             assert_eq!(header, signature(&secret, seconds, &arrived.body));
+            signed_at.push(seconds);
         }
+        // It leaves a service that is in trouble some time.
+        assert!(signed_at.windows(2).all(|pair| pair[1] >= pair[0] + 2));
     }
 }
 

@@ -10,7 +10,7 @@ use sha2::Sha256;
 use tokio::net::TcpListener;
 
 use crate::client::{CHALLENGED, Client, GOOD, direct, hosted};
-use crate::endpoint::{Arrived, Endpoint, accept, answer};
+use crate::endpoint::{Arrived, Endpoint, accept, answer, in_time};
 
 const DECLINED: &str = "4000000000000002";
 
@@ -332,11 +332,14 @@ async fn two_workers_can_get_one_event_at_once() {
         answer(&mut second, 503).await;
         bodies
     };
-    let (first, second, bodies) = tokio::join!(
-        webhooks.deliver([event], &url),
-        webhooks.deliver([event], &url),
-        both_there
-    );
+    let (first, second, bodies) = in_time(async {
+        tokio::join!(
+            webhooks.deliver([event], &url),
+            webhooks.deliver([event], &url),
+            both_there
+        )
+    })
+    .await;
     assert_eq!(bodies[0], bodies[1]);
     let mut accepted = [first, second].map(|deliveries| deliveries.unwrap()[0].is_accepted());
     accepted.sort_unstable();
@@ -370,7 +373,8 @@ async fn events_that_come_about_meanwhile_wait_for_the_next_call() {
         answer(&mut stream, 200).await;
         third.kind()
     };
-    let (deliveries, third) = tokio::join!(webhooks.deliver_pending(&url), service);
+    let both = async { tokio::join!(webhooks.deliver_pending(&url), service) };
+    let (deliveries, third) = in_time(both).await;
     assert_eq!(third, "payment.canceled");
     let deliveries = deliveries.unwrap();
     let delivered: Vec<&str> = deliveries.iter().map(Delivery::event_id).collect();
