@@ -363,6 +363,24 @@ async fn two_payments_with_one_stamp_are_named_not_chosen_from() {
 }
 
 #[tokio::test]
+async fn an_unstamped_payment_of_another_order_raises_none() {
+    let (stage, journal) = stage(Dialect::Uppercase).await;
+    let operation = Operation::CreateDirectPayment;
+    stage.sandbox.inject_at(operation, Fault::status(500), 1);
+    let lost = pay(&stage.flowlix).merchant_reference("ord_1234");
+    let _ = lost.max_attempts(1).await.unwrap_err();
+    restarted_with(&stage, |builder| builder)
+        .payments()
+        .create_direct(Money::eur(49_99), card(VISA))
+        .merchant_reference("ord_1235")
+        .await
+        .unwrap();
+    stage.time.advance(LATER);
+    let truth = the_truth(&restarted(&stage, journal), &stage).await;
+    assert_eq!(truth, Truth::NotCharged(None));
+}
+
+#[tokio::test]
 async fn an_unstamped_payment_of_the_same_order_raises_a_doubt() {
     let (stage, journal) = stage(Dialect::Uppercase).await;
     let operation = Operation::CreateDirectPayment;
