@@ -71,6 +71,19 @@ async fn a_journal_that_fails_over_a_write_in_doubt_does_not_end_the_doubt() {
 }
 
 #[tokio::test]
+async fn a_journal_that_fails_while_another_process_sends_does_not_hide_that_it_does() {
+    for dialect in DIALECTS {
+        let (stage, journal) = stage(dialect).await;
+        let sending = restarted(&stage, Dying::new(&journal, 1, Death::Hangs));
+        crash(&stage, &journal, pay(&sending).send()).await;
+        let waiting = restarted(&stage, Dying::at("load", &journal, 2, Death::Fails));
+        let error = pay(&waiting).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Journal, "{error}");
+        assert!(error.may_have_taken_effect() && stage.posts().is_empty());
+    }
+}
+
+#[tokio::test]
 async fn an_answer_reaches_the_caller_whatever_the_journal_does_with_it() {
     for dialect in DIALECTS {
         // After the answer the journal is asked to store, and when another was faster, to load and store again.
@@ -229,6 +242,59 @@ async fn who_was_refused_and_overtaken_by_a_doubt_is_in_doubt() {
         assert_eq!(the_record(&*journal).await.state, State::InDoubt);
         assert_eq!(stage.payments_and_charges(), (1, 1));
     }
+}
+
+/// Takes the sender for dead, finds no payment of it, and uses its key for something else.
+async fn reuse_the_key(ahead: Flowlix) -> PaymentId {
+    let recovery = ahead.recover().await.unwrap();
+    assert!(recovery.is_complete() && recovery.writes.len() == 1);
+    let back = "https://shop.example.com/back";
+    let page = ahead.payments().create_hosted(Money::eur(1_00), back);
+    page.idempotency_key(key()).await.unwrap().id.clone()
+}
+
+#[tokio::test]
+async fn who_was_overtaken_by_another_request_does_not_get_its_answer() {
+    for dialect in DIALECTS {
+        let (stage, journal) = stage(dialect).await;
+        stage.sandbox.inject(Fault::status(422));
+        let ahead = restarted_with(&stage, |builder| {
+            let runtime = Ahead::of(&stage.time, HOUR);
+            builder.journal(journal.clone()).runtime(runtime)
+        });
+        let meanwhile = Meanwhile::new(&journal, Moment::Before, 2, async move {
+            reuse_the_key(ahead).await;
+        });
+        let error = pay(&restarted(&stage, meanwhile)).await.unwrap_err();
+        assert_eq!(error.status(), Some(422), "{error}");
+        assert_eq!(
+            the_record(&*journal).await.operation,
+            "create_hosted_payment"
+        );
+    }
+}
+
+/// Only where Flowlix keeps the keys of two operations apart can both be accepted, and only with clocks an hour apart.
+#[tokio::test]
+async fn an_answer_for_which_the_journal_has_no_room_says_so() {
+    let (stage, journal) = stage(Dialect::Uppercase).await;
+    stage
+        .sandbox
+        .inject_at(Operation::CreateDirectPayment, Fault::Stall, 1);
+    let sending = tokio::spawn(pay(&stage.flowlix).send());
+    stage.sandbox.wait_for_stalled(1).await;
+    let ahead = restarted_with(&stage, |builder| {
+        let runtime = Ahead::of(&stage.time, HOUR);
+        builder.journal(journal.clone()).runtime(runtime)
+    });
+    let page = reuse_the_key(ahead).await;
+    stage.sandbox.release_stalled();
+    let payment = sending.await.unwrap().unwrap();
+    assert_ne!(payment.id, page);
+    assert!(payment.receipt().journal_error().is_some());
+    let record = the_record(&*journal).await;
+    assert!(matches!(&record.state, State::Accepted { result, .. }
+        if result["id"] == page.as_str()));
 }
 
 #[tokio::test]
