@@ -375,7 +375,7 @@ async fn a_card_that_has_expired_since_does_not_hide_what_became_of_the_write() 
             let other = IdempotencyKey::custom("order-2").unwrap();
             let error = pay(&later, "314").idempotency_key(other).await.unwrap_err();
             assert!(error.is_invalid_request(), "it has expired: {error}");
-            let error = pay(&later, "31").await.unwrap_err();
+            let error = pay(&later, "3145").await.unwrap_err();
             assert!(error.is_invalid_request(), "not what was sent: {error}");
             let again = pay(&later, "314").await.unwrap();
             assert_eq!(again.receipt().is_from_journal(), !lost);
