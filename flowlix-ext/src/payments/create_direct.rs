@@ -75,12 +75,13 @@ impl CreateDirect {
         let reserved = write.stamp(&mut self.request.metadata);
         let said = wire.say_direct(self.request);
         let mut violations = self.card.check(self.client.runtime().now());
-        if !violations.is_empty()
-            && said.is_ok()
-            && let Some(recorded) = write.recorded(&draft).await?
-        {
+        if !violations.is_empty() && said.is_ok() {
             // A repeat tells what became of the first: a card that has expired since must not hide that.
-            violations = self.card.check(recorded.started_at);
+            match write.recorded(&draft).await {
+                Ok(Some(recorded)) => violations = self.card.check(recorded.started_at),
+                Err(error) if !error.is_key_reused() => return Err(error),
+                Ok(None) | Err(_) => {}
+            }
         }
         violations.extend(broken);
         violations.extend(reserved);
