@@ -375,7 +375,7 @@ async fn an_unstamped_payment_of_another_order_raises_none() {
         .merchant_reference("ord_1235")
         .await
         .unwrap();
-    stage.time.advance(LATER);
+    stage.pass(LATER);
     let truth = the_truth(&restarted(&stage, journal), &stage).await;
     assert_eq!(truth, Truth::NotCharged(None));
 }

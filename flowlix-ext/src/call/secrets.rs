@@ -168,7 +168,8 @@ mod tests {
     const NUMBER: &str = "4111111111111111";
 
     fn request(body: &str) -> reqwest::Request {
-        let client = reqwest::Client::new().post("http://127.0.0.1/v1/payments");
+        let client = flowlix_api::http_client_builder().unwrap().build().unwrap();
+        let client = client.post("http://127.0.0.1/v1/payments");
         let request = client
             .bearer_auth("fl_test_sk_canary-12.34")
             .body(body.to_owned());
