@@ -18,7 +18,7 @@ use flowlix_ext::model::PaymentId;
 use flowlix_ext::refunds::CreateRefund;
 use flowlix_ext::testing::ManualTime;
 use flowlix_ext::{CardDetails, ErrorKind, Flowlix, IdempotencyKey, Money};
-use flowlix_sandbox::{Dialect, Fault, Operation};
+use flowlix_sandbox::{Dialect, Fault, Operation, Sandbox};
 use serde_json::json;
 
 const HOUR: u64 = 60 * 60;
@@ -179,9 +179,10 @@ async fn nothing_is_sent_after_the_moment_at_which_others_count_on_silence() {
             builder.journal(journal.clone()).runtime(asleep.clone())
         });
         let truth = Arc::new(std::sync::Mutex::new(None));
-        let (woken, told) = (asleep.clone(), truth.clone());
+        let (woken, told, sandbox) = (asleep.clone(), truth.clone(), stage.sandbox.clone());
         let meanwhile = Meanwhile::new(&journal, Moment::After, 1, async move {
             woken.sleep_for(2 * HOUR);
+            sandbox.clock().advance(Duration::from_secs(2 * HOUR));
             let mut recovery = awake.recover().await.unwrap();
             *told.lock().unwrap() = recovery.writes.pop().map(|write| write.truth);
         });
@@ -244,12 +245,14 @@ async fn who_was_refused_and_overtaken_by_a_doubt_is_in_doubt() {
     }
 }
 
-/// Takes the sender for dead, finds no payment of it, and uses its key for something else.
-async fn reuse_the_key(ahead: Flowlix) -> PaymentId {
-    let recovery = ahead.recover().await.unwrap();
+/// An hour passes, which the sender does not notice. Another machine takes it for dead, finds no payment of it, and
+/// uses its key for something else.
+async fn reuse_the_key(sandbox: &Sandbox, hour_later: Flowlix) -> PaymentId {
+    sandbox.clock().advance(Duration::from_secs(HOUR));
+    let recovery = hour_later.recover().await.unwrap();
     assert!(recovery.is_complete() && recovery.writes.len() == 1);
     let back = "https://shop.example.com/back";
-    let page = ahead.payments().create_hosted(Money::eur(1_00), back);
+    let page = hour_later.payments().create_hosted(Money::eur(1_00), back);
     page.idempotency_key(key()).await.unwrap().id.clone()
 }
 
@@ -258,12 +261,13 @@ async fn who_was_overtaken_by_another_request_does_not_get_its_answer() {
     for dialect in DIALECTS {
         let (stage, journal) = stage(dialect).await;
         stage.sandbox.inject(Fault::status(422));
-        let ahead = restarted_with(&stage, |builder| {
+        let hour_later = restarted_with(&stage, |builder| {
             let runtime = Ahead::of(&stage.time, HOUR);
             builder.journal(journal.clone()).runtime(runtime)
         });
+        let sandbox = stage.sandbox.clone();
         let meanwhile = Meanwhile::new(&journal, Moment::Before, 2, async move {
-            reuse_the_key(ahead).await;
+            reuse_the_key(&sandbox, hour_later).await;
         });
         let error = pay(&restarted(&stage, meanwhile)).await.unwrap_err();
         assert_eq!(error.status(), Some(422), "{error}");
@@ -274,7 +278,7 @@ async fn who_was_overtaken_by_another_request_does_not_get_its_answer() {
     }
 }
 
-/// Only where Flowlix keeps the keys of two operations apart can both be accepted, and only with clocks an hour apart.
+/// Only where Flowlix keeps the keys of two operations apart can both be accepted, and only after an hour's sleep.
 #[tokio::test]
 async fn an_answer_for_which_the_journal_has_no_room_says_so() {
     let (stage, journal) = stage(Dialect::Uppercase).await;
@@ -283,11 +287,11 @@ async fn an_answer_for_which_the_journal_has_no_room_says_so() {
         .inject_at(Operation::CreateDirectPayment, Fault::Stall, 1);
     let sending = tokio::spawn(pay(&stage.flowlix).send());
     stage.sandbox.wait_for_stalled(1).await;
-    let ahead = restarted_with(&stage, |builder| {
+    let hour_later = restarted_with(&stage, |builder| {
         let runtime = Ahead::of(&stage.time, HOUR);
         builder.journal(journal.clone()).runtime(runtime)
     });
-    let page = reuse_the_key(ahead).await;
+    let page = reuse_the_key(&stage.sandbox, hour_later).await;
     stage.sandbox.release_stalled();
     let payment = sending.await.unwrap().unwrap();
     assert_ne!(payment.id, page);

@@ -406,6 +406,7 @@ async fn what_became_of_processes_that_died_is_found_by_others(test: &str, place
         let (end, words) = troupe().alone("pay", &order("answered"), dying);
         assert!(!end.success() && words.is_empty());
         stage.sandbox.settle();
+        stage.sandbox.clock().advance(Duration::from_secs(LATER));
         assert_eq!(stage.posts().len(), 2);
 
         // Two at once: each may find some settled by the other already, and neither tells anything else.
