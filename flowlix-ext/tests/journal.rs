@@ -665,3 +665,47 @@ async fn memory_makes_room_for_new_records_but_never_forgets_a_doubt() {
     assert_eq!(error.kind(), ErrorKind::Journal);
     assert!(error.to_string().contains("full"), "{error}");
 }
+
+#[tokio::test]
+async fn the_journal_is_asked_by_the_key_and_pruned_by_the_age() {
+    for dialect in DIALECTS {
+        let (stage, journal) = stage(dialect).await;
+        let day = Duration::from_secs(24 * 60 * 60);
+        assert_eq!(stage.flowlix.journal_record(&key()).await.unwrap(), None);
+        pay(&stage.flowlix).await.unwrap();
+        let record = stage.flowlix.journal_record(&key()).await.unwrap();
+        assert_eq!(record, Some(the_record(&journal).await));
+
+        for (age, later, pruned) in [
+            (Duration::ZERO, 2 * day, 0),
+            (3 * day, Duration::from_millis(1), 0),
+            (Duration::MAX, Duration::ZERO, 0),
+            (Duration::ZERO, Duration::ZERO, 1),
+            (Duration::ZERO, Duration::ZERO, 0),
+        ] {
+            stage.pass(later);
+            assert_eq!(stage.flowlix.prune_journal(age).await.unwrap(), pruned);
+        }
+        assert_eq!(stage.flowlix.journal_record(&key()).await.unwrap(), None);
+    }
+}
+
+#[tokio::test]
+async fn a_journal_that_fails_or_is_not_there_says_so_when_asked() {
+    let (stage, journal) = stage(DIALECTS[0]).await;
+    for method in ["load", "prune"] {
+        let flowlix = restarted(&stage, Dying::at(method, &journal, 1, Death::Fails));
+        let error = match method {
+            "load" => flowlix.journal_record(&key()).await.unwrap_err(),
+            _ => flowlix.prune_journal(Duration::ZERO).await.unwrap_err(),
+        };
+        assert_eq!(error.kind(), ErrorKind::Journal, "{error}");
+    }
+    let without = Stage::new(DIALECTS[0]).await.flowlix;
+    for error in [
+        without.journal_record(&key()).await.unwrap_err(),
+        without.prune_journal(Duration::ZERO).await.unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
+    }
+}

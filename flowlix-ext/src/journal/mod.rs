@@ -97,8 +97,8 @@
 //! # }
 //! ```
 //! A truth is told once; from then on the journal has it. A service that died between hearing it and storing it with
-//! the order finds it again under the order's key, with [`Journal::load`]: in [`State::Accepted`] stands Flowlix's
-//! answer, [`State::NotDone`] says that there is none. The same call with the same key returns it too.
+//! the order finds it again under the order's key, with [`journal_record`](crate::Flowlix::journal_record): in
+//! [`State::Accepted`] stands Flowlix's answer, [`State::NotDone`] says that there is none. The same call with the same key returns it too.
 //!
 //! # One key, one write
 //! Flowlix keeps keys apart by API key and, in the uppercase dialect alone, by operation type. With a journal a key
@@ -112,20 +112,14 @@
 //! [fingerprint](Record::fingerprint) of a request covers the last four digits, expiry and holder. So a request
 //! that differs in nothing but the security code counts as the same. Accepted writes are kept with
 //! Flowlix's answer, which may hold the customer's name and address: treat the file or database as personal data.
-//! Nothing is ever deleted by itself. [`Journal::prune`] removes what is settled and old, and with it the protection
-//! of its key: keep records for two days at least.
+//! Nothing is ever deleted by itself: once a day,
+//! [`prune_journal`](crate::Flowlix::prune_journal) removes what is settled and old, and with it the protection of
+//! its key.
 //! ```
-//! use flowlix_ext::journal::{Journal, MemoryJournal, Scope};
-//! use std::time::{Duration, SystemTime};
-//!
-//! # #[tokio::main]
-//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # let (journal, mode) = (MemoryJournal::new(), flowlix_ext::Mode::Test);
-//! // Once a day; `mode` is `flowlix.mode()`, and the name that of `journal_account`, empty unless you set one.
-//! let a_month_ago = SystemTime::now() - Duration::from_secs(30 * 24 * 60 * 60);
-//! let millis = a_month_ago.duration_since(SystemTime::UNIX_EPOCH)?.as_millis().try_into()?;
-//! let deleted = journal.prune(&Scope::new("", mode), millis).await?;
-//! # assert_eq!(deleted, 0);
+//! # async fn daily(flowlix: flowlix_ext::Flowlix) -> Result<(), flowlix_ext::Error> {
+//! let a_month = std::time::Duration::from_secs(30 * 24 * 60 * 60);
+//! let deleted = flowlix.prune_journal(a_month).await?;
+//! # let _ = deleted;
 //! # Ok(())
 //! # }
 //! ```
@@ -157,6 +151,7 @@ mod recover;
 #[cfg(feature = "journal-sqlite")]
 mod sqlite;
 pub(crate) mod store;
+mod upkeep;
 pub(crate) mod write;
 
 pub use error::JournalError;
@@ -172,3 +167,4 @@ pub use store::{Journal, JournalFuture, SECRET_LENGTH};
 /// The client library of [`PostgresJournal`], in the version that it takes.
 #[cfg(feature = "journal-postgres")]
 pub use tokio_postgres;
+pub use upkeep::KEPT_AT_LEAST;

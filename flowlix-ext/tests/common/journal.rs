@@ -137,7 +137,7 @@ impl Journal for Dying {
         Box::pin(self.live("unsettled", self.journal.unsettled(scope, after, limit)))
     }
     fn prune<'a>(&'a self, scope: &'a Scope, changed_before: i64) -> JournalFuture<'a, u64> {
-        self.journal.prune(scope, changed_before)
+        Box::pin(self.live("prune", self.journal.prune(scope, changed_before)))
     }
 }
 

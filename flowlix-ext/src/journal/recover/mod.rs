@@ -11,6 +11,7 @@ use flowlix_api::model::Payment;
 use super::book::Book;
 use super::error::JournalError;
 use super::record::{Record, State, millis, moment, span_millis};
+use super::upkeep;
 use super::write::{Settled, settle};
 use crate::call::operation::Operation;
 use crate::call::options::{CallOptions, call_setters, into_future};
@@ -80,9 +81,7 @@ impl Recover {
     /// [`Journal`](crate::ErrorKind::Journal) when that cannot be read. A write about which Flowlix could not be
     /// asked is an entry of the result, like every other.
     pub async fn send(self) -> Result<Recovery, Error> {
-        let book = self.client.book().ok_or_else(|| {
-            Error::configuration("recover() needs a journal; give the builder one", None)
-        })?;
+        let book = upkeep::open(&self.client)?;
         let records = unsettled(book).await.map_err(Error::journal_unread)?;
         let now = millis(self.client.runtime().now());
         let windows = records
