@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use flowlix_api::model::{CardInput, PaymentMethodData};
 use flowlix_api::{CardCvc, CardNumber};
+use serde::{Deserialize, Deserializer, de};
 
 use crate::failure::Violation;
 
@@ -86,6 +87,28 @@ impl CardBrand {
 ///     "payment_method_data.card.exp_year",
 ///     "payment_method_data.card.cvc",
 /// ]);
+/// ```
+///
+/// It can be read out of a request, and never be written. An entry that is no card at all is refused in words that
+/// repeat nothing of it. What the format's reader buffered, such as the request's body, is not wiped.
+/// ```
+/// use flowlix_ext::CardDetails;
+///
+/// #[derive(Debug, serde::Deserialize)]
+/// struct Checkout {
+///     order: String,
+///     card: CardDetails,
+/// }
+///
+/// let body = r#"{"order": "1234", "card": {"number": "4111111111111111", "exp_month": 12,
+///     "exp_year": 2030, "cvc": "314", "holder_name": "Jenny Rosen"}}"#;
+/// let checkout: Checkout = serde_json::from_str(body)?;
+/// assert!(!format!("{checkout:?}").contains("4111"));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+/// ```compile_fail,E0277
+/// # let card = flowlix_ext::CardDetails::new("4111111111111111", 12, 2030, "314", "Jenny Rosen");
+/// serde_json::to_string(&card);
 /// ```
 #[derive(Clone)]
 pub struct CardDetails {
@@ -212,6 +235,35 @@ impl CardDetails {
             self.cvc,
             self.holder_name,
         ))
+    }
+}
+
+/// Number, code and name as text, month and year as numbers, under the names that Flowlix uses. Whether they make
+/// a card is [`check`](CardDetails::check)'s business.
+impl<'de> Deserialize<'de> for CardDetails {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Entry {
+            number: CardNumber,
+            exp_month: i32,
+            exp_year: i32,
+            cvc: CardCvc,
+            holder_name: String,
+        }
+        // The format's own words quote what they cannot use: a number that stands there without quotes.
+        let entry = Entry::deserialize(deserializer).map_err(|_| {
+            de::Error::custom(
+                "no card: `number`, `cvc` and `holder_name` must be text, \
+                 `exp_month` and `exp_year` whole numbers",
+            )
+        })?;
+        Ok(Self {
+            number: entry.number,
+            exp_month: entry.exp_month,
+            exp_year: entry.exp_year,
+            cvc: entry.cvc,
+            holder_name: entry.holder_name,
+        })
     }
 }
 

@@ -4,6 +4,8 @@
 //! for 24 hours; after that the key is new again and a repeat **can charge twice**. So: one key for one
 //! intent, stored beside it, and a new intent (another card, another try after a decline) gets a new key.
 
+mod stored;
+
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
@@ -138,7 +140,8 @@ impl IdempotencyKey {
         })
     }
 
-    /// A key that was stored beside its intent: its text as [`as_str`](Self::as_str) gave it, and when it was
+    /// A key that was stored beside its intent. With serde both parts are stored as one, and what is read back is
+    /// a restored key. Without it: its text as [`as_str`](Self::as_str) gave it, and when it was
     /// stored, before its first use. It is what [`with_created_at`](Self::with_created_at) makes of
     /// [`custom`](Self::custom).
     ///
@@ -153,7 +156,16 @@ impl IdempotencyKey {
     /// // In another process, when the order is taken up again:
     /// let again = IdempotencyKey::restored(text, stored_at)?;
     /// assert_eq!(again, key);
-    /// # Ok::<(), flowlix_ext::InvalidIdempotencyKey>(())
+    ///
+    /// // Or as one, with its age:
+    /// let again: IdempotencyKey = serde_json::from_str(&serde_json::to_string(&key)?)?;
+    /// assert_eq!(again.created_at(), key.created_at());
+    ///
+    /// // A derived key is as old as its first use; what is stored must say when that was.
+    /// let derived = IdempotencyKey::derive("payment", ["order-1234"])?;
+    /// assert!(serde_json::to_string(&derived).is_err());
+    /// serde_json::to_string(&derived.clone().with_created_at(SystemTime::now()))?; // store this, send `derived`
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     /// # Errors
     /// As for [`custom`](Self::custom).

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use flowlix_api::model::Currency;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// An amount in minor units of a currency: EUR 49.99 is 4999 cents.
 ///
@@ -20,7 +21,18 @@ use flowlix_api::model::Currency;
 /// assert!(price.checked_add(&Money::usd(1)).is_err());
 /// # Ok::<(), flowlix_ext::MoneyError>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+///
+/// With serde it is stored in minor units, with its currency; a number with a point is refused.
+/// ```
+/// use flowlix_ext::Money;
+///
+/// let stored = serde_json::to_string(&Money::eur(49_99))?;
+/// assert_eq!(stored, r#"{"minor_units":4999,"currency":"EUR"}"#);
+/// assert_eq!(serde_json::from_str::<Money>(&stored)?, Money::eur(49_99));
+/// assert!(serde_json::from_str::<Money>(r#"{"minor_units":49.99,"currency":"EUR"}"#).is_err());
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Money {
     minor_units: i64,
     currency: Currency,
@@ -165,6 +177,20 @@ impl FromStr for Money {
             .parse()
             .map_err(|_| MoneyError::Overflow)?;
         Ok(Self::new(minor_units, Currency::from(name)))
+    }
+}
+
+/// Strict, so that no other form is taken for this one: both members, no other, and a whole number.
+impl<'de> Deserialize<'de> for Money {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(rename = "Money", deny_unknown_fields)]
+        struct Stored {
+            minor_units: i64,
+            currency: Currency,
+        }
+        let stored = Stored::deserialize(deserializer)?;
+        Ok(Self::new(stored.minor_units, stored.currency))
     }
 }
 
