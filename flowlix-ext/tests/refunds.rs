@@ -14,7 +14,7 @@ use flowlix_ext::journal::{
 use flowlix_ext::model::{Payment, Refund};
 use flowlix_ext::refunds::{CreateRefund, RefundSettled};
 use flowlix_ext::testing::ManualTime;
-use flowlix_ext::{Error, ErrorKind, Flowlix, IdempotencyKey, Settled};
+use flowlix_ext::{Error, ErrorKind, Flowlix, IdempotencyKey, Money, PaymentExt, Settled};
 use flowlix_sandbox::{Dialect, Fault, Operation};
 
 const DAY: u64 = 24 * 60 * 60;
@@ -585,5 +585,35 @@ async fn refunds_at_the_same_time_never_give_back_more_than_was_paid() {
         assert!(refused > 0);
         assert!(ledger.amount_refunded() <= 49_99);
         assert_eq!(ledger.charges(), 1);
+    }
+}
+
+#[tokio::test]
+async fn what_can_be_refunded_is_told_alike_in_both_dialects() {
+    for dialect in DIALECTS {
+        let stage = Stage::new(dialect).await;
+        let read = async |payment: &Payment| stage.flowlix.payments().retrieve(&payment.id).await;
+        let created = stage.create().await.unwrap();
+        assert_eq!(created.refundable(), Some(Money::eur(0)), "not yet charged");
+        let payment = stage.charged().await;
+        assert_eq!(payment.refundable(), Some(Money::eur(49_99)));
+
+        let refund = async |amount, name| {
+            let create = stage.flowlix.refunds().create(&payment.id).amount(amount);
+            let create = create.reason("late").idempotency_key(key(name));
+            create.await.unwrap().refund.clone().unwrap()
+        };
+        let first = refund(10_00, "first").await;
+        stage.sandbox.fail_refund(first.id.as_str()).unwrap();
+        let left = read(&payment).await.unwrap().refundable();
+        assert_eq!(left, Some(Money::eur(49_99)), "what failed counts not");
+        let second = refund(10_00, "second").await;
+        assert_eq!(second.status.as_str(), "PENDING");
+        let left = read(&payment).await.unwrap().refundable();
+        assert_eq!(left, Some(Money::eur(39_99)));
+        refund(39_99, "rest").await;
+        stage.sandbox.settle();
+        let left = read(&payment).await.unwrap().refundable();
+        assert_eq!(left, Some(Money::eur(0)));
     }
 }

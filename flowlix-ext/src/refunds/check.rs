@@ -78,16 +78,34 @@ fn most_that_is_left(payment: &Payment) -> i128 {
         // Named on its own; what Flowlix calls refundable is 0 here and would only repeat it.
         return whole;
     }
+    what_is_left(payment)
+}
+
+fn what_is_left(payment: &Payment) -> i128 {
     let left = payment.amount_refundable.map_or_else(
         || {
             let held: i128 = holding(payment)
                 .map(|refund| i128::from(refund.amount))
                 .sum();
-            whole - held.max(payment.amount_refunded.unwrap_or_default().into())
+            i128::from(payment.amount)
+                - held.max(payment.amount_refunded.unwrap_or_default().into())
         },
         i128::from,
     );
     left.max(0)
+}
+
+/// What can be refunded by what the payment shows, in minor units; `None` when it does not show it.
+pub(crate) fn refundable(payment: &Payment) -> Option<i64> {
+    let says_what_is_left = payment.amount_refundable.is_some();
+    let says_what_is_gone = payment.amount_refunded.is_some() || !payment.refunds.is_empty();
+    let is_told = match &payment.status {
+        PaymentStatus::Succeeded => says_what_is_left || says_what_is_gone,
+        PaymentStatus::Refunded => return Some(0),
+        unknown if unknown.is_unknown() => says_what_is_left,
+        _ => return Some(0),
+    };
+    is_told.then(|| i64::try_from(what_is_left(payment)).unwrap_or(i64::MAX))
 }
 
 /// The refunds that hold their amount back from others: all but those that failed.
@@ -172,6 +190,47 @@ mod tests {
             found(json!({ "amount_refundable": 0 }), None, 0),
             [format!("amount {NOTHING_LEFT}")]
         );
+    }
+
+    #[test]
+    fn what_can_be_refunded_is_told_or_not_known() {
+        for (patch, left) in [
+            (json!({ "amount_refunded": 0 }), Some(4999)),
+            (json!({ "amount_refunded": 4000 }), Some(999)),
+            (json!({ "refunds": [refund(1000, "pending")] }), Some(3999)),
+            (json!({ "refunds": [refund(1000, "failed")] }), Some(4999)),
+            (
+                json!({ "refunds": [refund(1000, "reviewing")] }),
+                Some(3999),
+            ),
+            (
+                json!({ "amount_refunded": 5000, "refunds": [refund(1, "succeeded")] }),
+                Some(0),
+            ),
+            (
+                json!({ "amount_refundable": 7, "amount_refunded": 0 }),
+                Some(7),
+            ),
+            (json!({ "amount_refundable": -7 }), Some(0)),
+            (
+                json!({ "amount": i64::MAX, "refunds": [refund(i64::MIN, "pending")] }),
+                Some(i64::MAX),
+            ),
+            (json!({}), None),
+            (json!({ "status": "settling", "amount_refunded": 0 }), None),
+            (
+                json!({ "status": "settling", "amount_refundable": 7 }),
+                Some(7),
+            ),
+            (json!({ "status": "refunded" }), Some(0)),
+            (json!({ "status": "pending" }), Some(0)),
+            (
+                json!({ "status": "failed", "amount_refundable": 9 }),
+                Some(0),
+            ),
+        ] {
+            assert_eq!(refundable(&payment(patch.clone())), left, "{patch}");
+        }
     }
 
     #[test]

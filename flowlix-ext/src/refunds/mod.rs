@@ -15,7 +15,7 @@
 //! and the time alone, and does not say that a refund is the lost one because it looks like it: repeat that one with
 //! its key, which needs no card, while the key protects.
 
-mod check;
+pub(crate) mod check;
 mod create;
 pub(crate) mod created;
 mod wait;
