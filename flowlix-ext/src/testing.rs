@@ -3,6 +3,7 @@
 //! With [`ManualTime`] retries and polls run without real waiting, key and jitter are the same in each
 //! run, and a test can ask afterwards how long the SDK would have paused.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 use std::time::{Duration, SystemTime};
@@ -16,6 +17,11 @@ use crate::runtime::{RandomUnavailable, Runtime, Sleep, SleepPurpose};
 ///   [`advance`](Self::advance) has moved the clock far enough.
 /// - *Timeouts* never move the clock: they fire when something else moves it past them.
 /// - Randomness is a fixed sequence.
+///
+/// All that share an automatic clock share its time. When many calls retry at once, the pauses of each pass for all
+/// the others as well and use up their deadlines, one after another instead of side by side. Give such a test
+/// deadlines that are long enough for the sum of all pauses, a clock for each call, or
+/// [`stepped`](Self::stepped) time.
 ///
 /// ```
 /// use flowlix_ext::runtime::{Runtime, SleepPurpose};
@@ -42,7 +48,17 @@ struct State {
     delays: Vec<Duration>,
     timeouts: usize,
     sleepers: Vec<Waker>,
+    followers: Vec<Follower>,
     random: u64,
+}
+
+#[derive(Clone)]
+struct Follower(Arc<dyn Fn(Duration) + Send + Sync>);
+
+impl fmt::Debug for Follower {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Follower").finish_non_exhaustive()
+    }
 }
 
 impl ManualTime {
@@ -78,6 +94,7 @@ impl ManualTime {
                 delays: Vec::new(),
                 timeouts: 0,
                 sleepers: Vec::new(),
+                followers: Vec::new(),
                 random: 0,
             })),
         }
@@ -87,6 +104,30 @@ impl ManualTime {
     #[must_use]
     pub fn starting_at(self, start: SystemTime) -> Self {
         self.lock().epoch = start;
+        self
+    }
+
+    /// Moves another clock along: `follow` is told by how much, each time that this one moves, before anything that
+    /// waited goes on. It must not move this clock itself.
+    ///
+    /// `flowlix-sandbox` has a clock of its own, by which it processes payments and forgets keys:
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use flowlix_ext::testing::ManualTime;
+    /// use std::time::Duration;
+    ///
+    /// let sandbox = flowlix_sandbox::Sandbox::start().await?;
+    /// let clock = sandbox.clock();
+    /// let time = ManualTime::automatic().on_advance(move |by| clock.advance(by));
+    /// time.advance(Duration::from_secs(3600));
+    /// assert_eq!(sandbox.clock().now(), 1_719_792_000 + 3600);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn on_advance(self, follow: impl Fn(Duration) + Send + Sync + 'static) -> Self {
+        self.lock().followers.push(Follower(Arc::new(follow)));
         self
     }
 
@@ -103,9 +144,16 @@ impl ManualTime {
 
     /// Moves both clocks forward and wakes what was waiting for that.
     pub fn advance(&self, by: Duration) {
-        let mut state = self.lock();
-        state.elapsed = state.elapsed.saturating_add(by);
-        state.wake();
+        let (followers, sleepers) = {
+            let mut state = self.lock();
+            state.elapsed = state.elapsed.saturating_add(by);
+            (state.followers.clone(), std::mem::take(&mut state.sleepers))
+        };
+        // Without the lock: a follower may ask this clock for the time.
+        for Follower(follow) in &followers {
+            follow(by);
+        }
+        sleepers.into_iter().for_each(Waker::wake);
     }
 
     /// Every delay asked for so far, oldest first. Timeouts are not delays.
@@ -127,12 +175,6 @@ impl ManualTime {
 }
 
 impl State {
-    fn wake(&mut self) {
-        for waker in self.sleepers.drain(..) {
-            waker.wake();
-        }
-    }
-
     /// splitmix64: short, well spread, and the same in each run.
     fn next_random(&mut self) -> u64 {
         self.random = self.random.wrapping_add(0x9E37_79B9_7F4A_7C15);
@@ -153,20 +195,20 @@ impl Runtime for ManualTime {
     }
 
     fn sleep(&self, duration: Duration, purpose: SleepPurpose) -> Sleep {
-        let due = {
+        let (due, passes) = {
             let mut state = self.lock();
             let due = state.elapsed.saturating_add(duration);
-            if purpose == SleepPurpose::Timeout {
-                state.timeouts += 1;
-            } else {
+            let is_delay = purpose != SleepPurpose::Timeout;
+            if is_delay {
                 state.delays.push(duration);
-                if state.automatic {
-                    state.elapsed = due;
-                    state.wake();
-                }
+            } else {
+                state.timeouts += 1;
             }
-            due
+            (due, is_delay && state.automatic)
         };
+        if passes {
+            self.advance(duration);
+        }
         let time = self.clone();
         Box::pin(std::future::poll_fn(move |context| {
             let mut state = time.lock();
