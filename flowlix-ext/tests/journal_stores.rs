@@ -174,7 +174,7 @@ mod durable {
 
 #[cfg(feature = "journal-sqlite")]
 mod sqlite {
-    use flowlix_ext::journal::{Journal, SqliteJournal, conformance};
+    use flowlix_ext::journal::{Journal, SqliteJournal, conformance, rusqlite};
     use flowlix_ext::{ErrorKind, Flowlix, IdempotencyKey};
 
     use crate::common::databases::Folder;
@@ -278,8 +278,16 @@ mod sqlite {
         )
         .unwrap();
         let error = SqliteJournal::open(folder.file()).unwrap_err();
-        assert_eq!(error.to_string(), "the journal's file cannot be used");
-        assert!(SqliteJournal::open(folder.path().join("no/such/folder")).is_err());
+        let path = folder.file().display().to_string();
+        let expected = format!("the journal's file {path} cannot be used: file is not a database");
+        assert!(error.to_string().starts_with(&expected), "{error}");
+        assert!(error.cause().unwrap().is::<rusqlite::Error>());
+        assert!(std::error::Error::source(&error).is_none(), "told already");
+        let nowhere = folder.path().join("no/such/folder");
+        let error = SqliteJournal::open(&nowhere).unwrap_err().to_string();
+        let expected = format!("the journal's file {} cannot be made: ", nowhere.display());
+        assert!(error.starts_with(&expected), "{error}");
+        assert!(error.len() > expected.len(), "{error}");
     }
 
     #[cfg(unix)]
@@ -305,7 +313,12 @@ mod sqlite {
             let flowlix: Flowlix = restarted(&stage, journal);
             let error = pay(&flowlix).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Journal, "{error}");
-            assert!(std::error::Error::source(&error).is_some());
+            let path = folder.file().display().to_string();
+            let line = error.to_string();
+            assert_eq!(line.matches(&path).count(), 1, "{line}");
+            assert_eq!(line.matches("no such table").count(), 1, "{line}");
+            assert!(std::error::Error::source(&error).is_none(), "told already");
+            assert!(error.journal_error().unwrap().cause().is_some());
             assert!(stage.posts().is_empty());
         }
     }
@@ -403,9 +416,11 @@ mod postgres {
         config.host("127.0.0.1").port(1).user("nobody");
         config.connect_timeout(Duration::from_secs(2));
         let error = PostgresJournal::connect(config, NoTls).await.unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "the journal's database cannot be reached"
+        let line = error.to_string();
+        let expected = "the journal's database cannot be reached: error connecting to server: ";
+        assert!(
+            line.starts_with(expected) && line.len() > expected.len(),
+            "{line}"
         );
     }
 }

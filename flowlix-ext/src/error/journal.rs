@@ -15,20 +15,12 @@ impl Error {
     /// The journal failed, or forbids the write; nothing was sent.
     pub(crate) fn journal(operation: Operation, key: IdempotencyKey, error: JournalError) -> Self {
         let made = Self::new(ErrorKind::Journal, Some(operation), error.to_string());
-        made.with_key(key).resting_on(error)
-    }
-
-    fn resting_on(mut self, error: JournalError) -> Self {
-        self.0.source = std::error::Error::source(&error)
-            .is_some()
-            .then(|| Box::new(Cause(error.clone())) as _);
-        self.0.journal = Some(error);
-        self
+        made.with_key(key).with_journal_error(error)
     }
 
     /// The journal cannot be read.
     pub(crate) fn journal_unread(error: JournalError) -> Self {
-        Self::new(ErrorKind::Journal, None, error.to_string()).resting_on(error)
+        Self::new(ErrorKind::Journal, None, error.to_string()).with_journal_error(error)
     }
 
     /// The journal has a reason to forbid the write that repeating it will not change; nothing was sent.
@@ -94,7 +86,8 @@ impl Error {
         self.with_doubtful_key()
     }
 
-    /// The same error, which the journal does not have.
+    /// The same error, with what went wrong with the journal. The error's line holds its words if that is why it
+    /// failed.
     pub(crate) fn with_journal_error(mut self, error: JournalError) -> Self {
         self.0.journal = Some(error);
         self
@@ -106,21 +99,5 @@ impl Error {
     #[must_use]
     pub fn journal_error(&self) -> Option<&JournalError> {
         self.0.journal.as_ref()
-    }
-}
-
-/// What a journal's error rests on: its own words stand in the error's line already.
-#[derive(Debug)]
-struct Cause(JournalError);
-
-impl std::fmt::Display for Cause {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        std::error::Error::source(&self.0).map_or(Ok(()), |source| write!(f, "{source}"))
-    }
-}
-
-impl std::error::Error for Cause {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        std::error::Error::source(&self.0).and_then(std::error::Error::source)
     }
 }

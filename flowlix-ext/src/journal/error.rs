@@ -1,13 +1,19 @@
 //! Why a journal could not do what it was asked.
 
+use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::failure::text::printable;
+
 /// Why a journal could not do what it was asked.
+///
+/// Its text is one line with all the causes, so it has no [`source`](Error::source) that would tell them again;
+/// programs find the first one in [`cause`](Self::cause).
 #[derive(Debug, Clone)]
 pub struct JournalError {
     message: String,
-    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+    cause: Option<Arc<dyn Error + Send + Sync>>,
 }
 
 impl JournalError {
@@ -16,7 +22,7 @@ impl JournalError {
     pub fn new(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
-            source: None,
+            cause: None,
         }
     }
 
@@ -24,23 +30,73 @@ impl JournalError {
     #[must_use]
     pub fn caused_by(
         message: impl Into<String>,
-        source: impl std::error::Error + Send + Sync + 'static,
+        cause: impl Error + Send + Sync + 'static,
     ) -> Self {
         Self {
             message: message.into(),
-            source: Some(Arc::new(source)),
+            cause: Some(Arc::new(cause)),
         }
+    }
+
+    /// What caused it, such as the error of a database's client library.
+    #[must_use]
+    pub fn cause(&self) -> Option<&(dyn Error + Send + Sync + 'static)> {
+        self.cause.as_deref()
     }
 }
 
 impl fmt::Display for JournalError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(&self.message)?;
+        let first = self.cause.as_deref().map(|cause| cause as &dyn Error);
+        let mut told = String::new();
+        for cause in std::iter::successors(first, |cause| (*cause).source()) {
+            let text = printable(&cause.to_string());
+            // Some libraries tell their cause's words as their own.
+            if !told.contains(&text) {
+                write!(f, ": {text}")?;
+                told.push_str(&text);
+            }
+        }
+        Ok(())
     }
 }
 
-impl std::error::Error for JournalError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.source.as_deref().map(|source| source as _)
+impl Error for JournalError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_tells_every_cause_once() {
+        let io = |text: &str| std::io::Error::other(text.to_owned());
+        let inner = JournalError::caused_by("connecting", io("refused by 10.0.0.1"));
+        let outer = JournalError::caused_by("storing", inner);
+        assert_eq!(
+            outer.to_string(),
+            "storing: connecting: refused by 10.0.0.1"
+        );
+        assert!(outer.source().is_none() && outer.cause().is_some());
+
+        let card = "4111111111111111";
+        let echoing = JournalError::caused_by("storing", io(&format!("bad\nvalue {card}")));
+        let line = echoing.to_string();
+        assert!(!line.contains(card) && !line.contains('\n'), "{line}");
+
+        #[derive(Debug)]
+        struct Twice(std::io::Error);
+        impl fmt::Display for Twice {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "asking: {}", self.0)
+            }
+        }
+        impl Error for Twice {
+            fn source(&self) -> Option<&(dyn Error + 'static)> {
+                Some(&self.0)
+            }
+        }
+        let repeating = JournalError::caused_by("storing", Twice(io("refused")));
+        assert_eq!(repeating.to_string(), "storing: asking: refused");
     }
 }

@@ -42,8 +42,8 @@
 //! | journal | for | feature |
 //! |---|---|---|
 //! | [`MemoryJournal`] | tests, and services without a disk: it forgets when the process ends | – |
-//! | `SqliteJournal` | one machine: a file | `journal-sqlite` |
-//! | `PostgresJournal` | several machines: a database | `journal-postgres` |
+//! | `SqliteJournal` | one machine: a file | `journal-sqlite` (rusqlite 0.37, with its own SQLite) |
+//! | `PostgresJournal` | several machines: a database | `journal-postgres` (tokio-postgres 0.7) |
 //! | a store of your own | implement [`Journal`] and hold it against the [`conformance`] suite | – |
 //!
 //! # Recover in a service
@@ -161,10 +161,13 @@ pub use memory::{DEFAULT_CAPACITY, MemoryJournal};
 pub use postgres::PostgresJournal;
 pub use record::{Record, RecordId, Scope, State};
 pub use recover::{CERTAIN_AFTER, Doubt, Recover, Recovered, Recovery, Truth};
+/// The library of [`SqliteJournal`], 0.37, whose errors are a [`cause`](JournalError::cause).
+#[cfg(feature = "journal-sqlite")]
+pub use rusqlite;
 #[cfg(feature = "journal-sqlite")]
 pub use sqlite::SqliteJournal;
 pub use store::{Journal, JournalFuture, SECRET_LENGTH};
-/// The client library of [`PostgresJournal`], in the version that it takes.
+/// The client library of [`PostgresJournal`], 0.7, in the version that it takes.
 #[cfg(feature = "journal-postgres")]
 pub use tokio_postgres;
 pub use upkeep::KEPT_AT_LEAST;

@@ -153,7 +153,7 @@ fn failed(doing: &'static str, error: tokio_postgres::Error) -> JournalError {
 impl Journal for PostgresJournal {
     fn secret(&self, proposal: [u8; SECRET_LENGTH]) -> JournalFuture<'_, [u8; SECRET_LENGTH]> {
         Box::pin(async move {
-            let doing = "the journal's secret";
+            let doing = "reading the journal's secret";
             let client = self.client().await?;
             client
                 .execute(
@@ -175,7 +175,7 @@ impl Journal for PostgresJournal {
 
     fn load<'a>(&'a self, id: &'a RecordId) -> JournalFuture<'a, Option<Record>> {
         Box::pin(async move {
-            let doing = "a record of the journal";
+            let doing = "reading a record of the journal";
             let row = self
                 .client()
                 .await?
@@ -234,7 +234,7 @@ impl Journal for PostgresJournal {
         limit: u32,
     ) -> JournalFuture<'a, Vec<Record>> {
         Box::pin(async move {
-            let doing = "the journal's unsettled records";
+            let doing = "reading the journal's unsettled records";
             let key = after.map_or("", |after| &after.key);
             let rows = self
                 .client()

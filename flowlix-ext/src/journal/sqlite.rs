@@ -1,7 +1,7 @@
 //! A journal in a file, for the processes of one machine.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -60,6 +60,8 @@ const SCHEMA: &str = "
 #[derive(Clone)]
 pub struct SqliteJournal {
     connection: Arc<Mutex<Connection>>,
+    /// For errors.
+    path: Arc<PathBuf>,
 }
 
 impl SqliteJournal {
@@ -70,19 +72,20 @@ impl SqliteJournal {
     pub fn open(path: impl AsRef<Path>) -> Result<Self, JournalError> {
         let path = path.as_ref();
         create_for_owner(path)
-            .map_err(|error| JournalError::caused_by("the journal's file cannot be made", error))?;
+            .map_err(|error| JournalError::caused_by(about("cannot be made", path), error))?;
+        let opening = |error| JournalError::caused_by(about("cannot be used", path), error);
         let connection = prepare(path).map_err(opening)?;
         let version: i64 = connection
             .pragma_query_value(None, "user_version", |row| row.get(0))
             .map_err(opening)?;
         if version > SCHEMA_VERSION {
-            return Err(JournalError::new(
-                "the journal's file was written by a later release of this SDK",
-            ));
+            let later = "was written by a later release of this SDK";
+            return Err(JournalError::new(about(later, path)));
         }
         connection.execute_batch(SCHEMA).map_err(opening)?;
         Ok(Self {
             connection: Arc::new(Mutex::new(connection)),
+            path: Arc::new(path.to_owned()),
         })
     }
 
@@ -98,9 +101,10 @@ impl SqliteJournal {
             let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
             work(&mut connection)
         });
+        let failed = || format!("{doing} ({})", self.path.display());
         match task.await {
-            Ok(done) => done.map_err(|error| JournalError::caused_by(doing, error)),
-            Err(error) => Err(JournalError::caused_by(doing, error)),
+            Ok(done) => done.map_err(|error| JournalError::caused_by(failed(), error)),
+            Err(error) => Err(JournalError::caused_by(failed(), error)),
         }
     }
 }
@@ -113,8 +117,8 @@ fn prepare(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-fn opening(error: rusqlite::Error) -> JournalError {
-    JournalError::caused_by("the journal's file cannot be used", error)
+fn about(what: &str, path: &Path) -> String {
+    format!("the journal's file {} {what}", path.display())
 }
 
 /// The answers in it name customers.
@@ -131,7 +135,7 @@ fn create_for_owner(path: &Path) -> std::io::Result<()> {
 
 impl Journal for SqliteJournal {
     fn secret(&self, proposal: [u8; SECRET_LENGTH]) -> JournalFuture<'_, [u8; SECRET_LENGTH]> {
-        Box::pin(self.run("the journal's secret", move |connection| {
+        Box::pin(self.run("reading the journal's secret", move |connection| {
             let transaction =
                 connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             transaction.execute(
@@ -148,7 +152,7 @@ impl Journal for SqliteJournal {
         Box::pin(async move {
             let id = id.clone();
             let json: Option<String> = self
-                .run("a record of the journal", move |connection| {
+                .run("reading a record of the journal", move |connection| {
                     connection
                         .prepare_cached(
                             "SELECT json FROM record
@@ -205,19 +209,22 @@ impl Journal for SqliteJournal {
             let scope = scope.clone();
             let key = after.map(|after| after.key.clone()).unwrap_or_default();
             let found: Vec<String> = self
-                .run("the journal's unsettled records", move |connection| {
-                    connection
-                        .prepare_cached(
-                            "SELECT json FROM record
+                .run(
+                    "reading the journal's unsettled records",
+                    move |connection| {
+                        connection
+                            .prepare_cached(
+                                "SELECT json FROM record
                              WHERE settled = 0 AND account = ?1 AND mode = ?2 AND key > ?3
                              ORDER BY key LIMIT ?4",
-                        )?
-                        .query_map(
-                            params![scope.account, scope.mode_text(), key, limit],
-                            |row| row.get(0),
-                        )?
-                        .collect()
-                })
+                            )?
+                            .query_map(
+                                params![scope.account, scope.mode_text(), key, limit],
+                                |row| row.get(0),
+                            )?
+                            .collect()
+                    },
+                )
                 .await?;
             found.iter().map(|json| Record::from_json(json)).collect()
         })

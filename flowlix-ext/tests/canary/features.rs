@@ -124,6 +124,8 @@ mod journals {
             &SqliteJournal::open(folder.join("letter")).unwrap_err()
         );
         std::fs::remove_dir_all(&folder).unwrap();
+        // Another crate, whose types are its own.
+        shown.other("rusqlite");
     }
 
     /// A server that does not answer, with a password in the address.
