@@ -64,7 +64,7 @@ impl fmt::Display for Violation {
 }
 
 /// Why a dialect cannot take a field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Problem {
     /// The dialect requires the field and it is missing.
@@ -72,7 +72,10 @@ pub enum Problem {
     /// The dialect has no place for the field.
     NoPlace,
     /// The dialect documents no such value.
-    NoSuchValue,
+    NoSuchValue {
+        /// Those that it documents, as it spells them.
+        known: Vec<&'static str>,
+    },
     /// The dialect takes text here, and the value is other JSON.
     NotText,
     /// Fewer characters than this.
@@ -94,7 +97,13 @@ impl fmt::Display for Problem {
         match self {
             Self::Missing => f.write_str("is required here and missing"),
             Self::NoPlace => f.write_str("has no place here, so leave it out"),
-            Self::NoSuchValue => f.write_str("has a value that is not documented here"),
+            Self::NoSuchValue { known } => {
+                let known = known.join(", ");
+                write!(
+                    f,
+                    "has a value that is not documented here; known are {known}"
+                )
+            }
             Self::NotText => f.write_str("must be text here"),
             Self::TooShort(least) => write!(f, "must have at least {least} characters"),
             Self::TooLong(most) => write!(f, "must have at most {most} characters"),
@@ -210,7 +219,11 @@ impl Speech {
     /// An open enum, when the dialect documents the value.
     pub(crate) fn value<E: OpenEnum, S: Spelling>(&mut self, value: E) -> Option<Spelled<E, S>> {
         if value.spelled(self.dialect).is_none() {
-            self.note(Problem::NoSuchValue);
+            let known = E::known().iter();
+            let known = known
+                .filter_map(|value| value.spelled(self.dialect))
+                .collect();
+            self.note(Problem::NoSuchValue { known });
             return None;
         }
         Some(value.into())

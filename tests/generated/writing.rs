@@ -154,14 +154,22 @@ fn amounts_are_positive() {
 
 #[test]
 fn currencies_are_those_that_the_dialect_documents() {
-    let other = [("currency", Problem::NoSuchValue)];
+    let other = |known: &[&'static str]| {
+        let known = known.to_vec();
+        [("currency", Problem::NoSuchValue { known })]
+    };
+    let (snake_case, uppercase) = (other(&["eur", "usd", "gbp"]), other(&["EUR"]));
     for currency in [Currency::Usd, Currency::Gbp] {
-        assert_payment_refused!(|payment| payment.currency = currency.clone(), &[], &other);
+        assert_payment_refused!(
+            |payment| payment.currency = currency.clone(),
+            &[],
+            &uppercase
+        );
     }
     assert_payment_refused!(
         |payment| payment.currency = Currency::from("CHF"),
-        &other,
-        &other
+        &snake_case,
+        &uppercase
     );
 }
 

@@ -260,6 +260,7 @@ fn requests(shown: &mut Shown) {
         Problem::TooMany(1),
         Problem::TooShort(1),
         Problem::TooSmall(1),
+        Problem::NoSuchValue { known: vec!["EUR"] },
     ] {
         show!(shown, &problem);
     }
