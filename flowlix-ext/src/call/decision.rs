@@ -231,7 +231,7 @@ const ACCEPTED: Rule = rule(
     [Accept, Accept, Accept],
     Effect::Done,
     ErrorKind::Undecodable,
-    "Flowlix did it, or replayed what it did; a body that cannot be read is no reason to send again",
+    "Flowlix did it, or replayed what it did; nothing is sent again, whatever the body holds",
 );
 const NOT_CONNECTED: Rule = rule(
     Situation::NotConnected,
