@@ -114,6 +114,7 @@ impl fmt::Display for StopReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Final => f.write_str("no retry would help"),
+            Self::Attempts { limit: 1 } => f.write_str("limit of 1 attempt reached"),
             Self::Attempts { limit } => write!(f, "limit of {limit} attempts reached"),
             Self::Deadline { needed, left } => {
                 write!(

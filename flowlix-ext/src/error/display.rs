@@ -1,5 +1,6 @@
 //! How errors read: one line, operation and request id first, nothing that could be a secret.
 
+use std::error::Error as _;
 use std::fmt;
 
 use super::Error;
@@ -31,7 +32,7 @@ impl fmt::Display for Error {
             let count = inner.attempts.len();
             let plural = if count == 1 { "" } else { "s" };
             write!(f, "; {count} attempt{plural} in {}", Seconds(inner.elapsed))?;
-        } else if inner.wait.is_some() {
+        } else if inner.wait.is_some() && inner.violations.is_empty() {
             write!(f, " in {}", Seconds(inner.elapsed))?;
         }
         if let Some(stop) = inner.stop.filter(|stop| *stop != StopReason::Final) {
@@ -51,15 +52,16 @@ impl fmt::Display for Error {
     }
 }
 
+/// For people: a `main` that returns the error prints this. It is [`explain`](Error::explain), and what the error
+/// rests on.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let inner = &self.0;
-        f.debug_struct("Error")
-            .field("kind", &inner.kind)
-            .field("message", &self.to_string())
-            .field("attempts", &inner.attempts)
-            .field("source", &inner.source)
-            .finish_non_exhaustive()
+        f.write_str(&self.explain())?;
+        let causes = std::iter::successors(self.source(), |cause| (*cause).source());
+        for cause in causes {
+            write!(f, "\n  because: {}", printable(&cause.to_string()))?;
+        }
+        Ok(())
     }
 }
 

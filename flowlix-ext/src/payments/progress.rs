@@ -50,18 +50,20 @@ impl WaitProgress {
         };
         let state = match (&self.last_payment, &self.refund_id) {
             (Some(_), Some(_)) => self.last_refund().map_or_else(
-                || "not among the payment's refunds".to_owned(),
-                |refund| format!("still {}", printable(refund.status.as_str())),
+                || "is not among the payment's refunds after".to_owned(),
+                |refund| format!("is still {} after", printable(refund.status.as_str())),
             ),
-            (Some(payment), None) => format!("still {}", printable(payment.status.as_str())),
+            (Some(payment), None) => {
+                format!("is still {} after", printable(payment.status.as_str()))
+            }
             (None, _) => match &self.last_status {
                 Some(status) => {
                     let status = printable(status.as_str());
-                    format!("never read since the restart, and {status} before it,")
+                    format!("was never read since the restart, and {status} before it, in")
                 }
-                None => "never read".to_owned(),
+                None => "was never read in".to_owned(),
             },
         };
-        format!("{what} is {state} after {polls} look{plural}")
+        format!("{what} {state} {polls} look{plural}")
     }
 }
