@@ -112,6 +112,25 @@ impl Flowlix {
         self.inner.options.clone()
     }
 
+    /// What the client's clock shows: the system's, or the one of [`runtime`](FlowlixBuilder::runtime). Take from
+    /// here what you store beside a key, and your tests can drive it.
+    ///
+    /// ```
+    /// use flowlix_ext::testing::ManualTime;
+    /// use flowlix_ext::{Flowlix, IdempotencyKey};
+    ///
+    /// let time = ManualTime::stepped();
+    /// let flowlix = Flowlix::builder("fl_test_sk_abc123def456").runtime(time.clone()).build()?;
+    /// let key = IdempotencyKey::derive("payment", ["order-1234"])?;
+    /// let to_store = key.with_created_at(flowlix.now());
+    /// assert_eq!(to_store.created_at(), Some(time.now()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn now(&self) -> std::time::SystemTime {
+        self.runtime().now()
+    }
+
     pub(crate) fn runtime(&self) -> &dyn Runtime {
         &*self.inner.shared.runtime
     }

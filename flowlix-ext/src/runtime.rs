@@ -1,10 +1,12 @@
 //! Time, sleep and randomness: the one place from which the SDK takes them.
 //!
-//! A service never touches this module. A test replaces [`SystemRuntime`] by
+//! A service takes the time from [`Flowlix::now`](crate::Flowlix::now), and touches this module no more than that. A
+//! test replaces [`SystemRuntime`] by
 //! [`ManualTime`](crate::testing::ManualTime) and drives the clock instead of sleeping.
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 /// What a sleep is for. A clock that tests drive treats the two differently.
@@ -48,6 +50,25 @@ pub trait Runtime: Send + Sync {
     /// # Errors
     /// [`RandomUnavailable`] when there is none; the call that needed it fails before it is sent.
     fn fill_random(&self, bytes: &mut [u8]) -> Result<(), RandomUnavailable>;
+}
+
+/// Shared with a service's own code.
+impl<R: Runtime + ?Sized> Runtime for Arc<R> {
+    fn now(&self) -> SystemTime {
+        (**self).now()
+    }
+
+    fn monotonic(&self) -> Duration {
+        (**self).monotonic()
+    }
+
+    fn sleep(&self, duration: Duration, purpose: SleepPurpose) -> Sleep {
+        (**self).sleep(duration, purpose)
+    }
+
+    fn fill_random(&self, bytes: &mut [u8]) -> Result<(), RandomUnavailable> {
+        (**self).fill_random(bytes)
+    }
 }
 
 /// A number in `0.0..1.0` for jitter. Without randomness 0.5: spreading calls out is a courtesy
