@@ -119,7 +119,7 @@ async fn a_look_without_time_is_bounded() {
         assert_eq!(error.kind(), ErrorKind::WaitTimeout);
         assert_eq!(error.wait_progress().unwrap().failed_polls, 1);
         assert!(
-            error.to_string().contains("never read after 1 look"),
+            error.to_string().contains("was never read in 1 look"),
             "{error}"
         );
     }

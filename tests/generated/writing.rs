@@ -100,7 +100,7 @@ fn assert_refused(
         };
         let mut found: Vec<(&str, Problem)> = found
             .iter()
-            .map(|violation| (violation.field.as_str(), violation.problem))
+            .map(|violation| (violation.field.as_str(), violation.problem.clone()))
             .collect();
         let mut expected = expected.to_vec();
         found.sort_by_key(|(field, _)| *field);
@@ -262,7 +262,7 @@ fn a_payer_is_whole_in_snake_case_and_all_that_lacks_is_named_at_once() {
     assert_payment_refused!(
         |payment| payment.billing_details =
             Some(payer(|payer| payer.address.as_mut().unwrap().country = None)),
-        &[country],
+        std::slice::from_ref(&country),
         &[]
     );
 }
@@ -364,21 +364,42 @@ fn a_list_asks_for_what_the_dialect_can_filter() {
         change(&mut list);
         list
     };
-    let status = [("status", Problem::NoSuchValue)];
+    let status = |known: [&'static str; 7]| {
+        let known = known.to_vec();
+        [("status", Problem::NoSuchValue { known })]
+    };
+    let snake_case = status([
+        "pending",
+        "requires_action",
+        "succeeded",
+        "failed",
+        "canceled",
+        "expired",
+        "refunded",
+    ]);
+    let uppercase = status([
+        "PENDING",
+        "REQUIRES_ACTION",
+        "PROCESSING",
+        "SUCCEEDED",
+        "FAILED",
+        "CANCELED",
+        "EXPIRED",
+    ]);
     assert_refused(
         &list(|list| list.status = Some(PaymentStatus::Processing)),
-        &status,
+        &snake_case,
         &[],
     );
     assert_refused(
         &list(|list| list.status = Some(PaymentStatus::Refunded)),
         &[],
-        &status,
+        &uppercase,
     );
     assert_refused(
         &list(|list| list.status = Some("new".into())),
-        &status,
-        &status,
+        &snake_case,
+        &uppercase,
     );
     assert_refused(
         &list(|list| list.ending_before = PaymentId::received("pay_1").ok()),
