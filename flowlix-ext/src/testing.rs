@@ -18,11 +18,6 @@ use crate::runtime::{RandomUnavailable, Runtime, Sleep, SleepPurpose};
 /// - *Timeouts* never move the clock: they fire when something else moves it past them.
 /// - Randomness is a fixed sequence.
 ///
-/// All that share an automatic clock share its time. When many calls retry at once, the pauses of each pass for all
-/// the others as well and use up their deadlines, one after another instead of side by side. Give such a test
-/// deadlines that are long enough for the sum of all pauses, a clock for each call, or
-/// [`stepped`](Self::stepped) time.
-///
 /// ```
 /// use flowlix_ext::runtime::{Runtime, SleepPurpose};
 /// use flowlix_ext::testing::ManualTime;
@@ -73,7 +68,7 @@ impl ManualTime {
     /// [`stepped`](Self::stepped), or the [system's clock](crate::runtime::SystemRuntime).
     ///
     /// The sandbox has a clock of its own, which this one does not move: where ages count on both sides (a key's 24
-    /// hours, a refund's 180 days), advance both by the same.
+    /// hours, a refund's 180 days), move it along through [`on_advance`](Self::on_advance).
     #[must_use]
     pub fn automatic() -> Self {
         Self::with_mode(true)
