@@ -3,6 +3,7 @@
 //! What has the same name and type pairs by itself. Everything else needs a rule, and every rule must
 //! match something; whatever is left over is a finding that shows the rule to add.
 
+mod circles;
 mod ledger;
 mod matching;
 mod moves;
@@ -51,6 +52,7 @@ pub fn reconcile(apis: &PerDialect<Api>, rules: &Rules) -> Result<Model, Vec<Fin
     model.operations = operations::reconcile(apis, &pairs, &mut ledger);
     model.webhooks = webhooks::reconcile(apis, &pairs, &mut ledger);
     names::check(&model, apis, &mut ledger);
+    circles::check(&model, apis, &mut ledger);
     let findings = ledger.close();
     if findings.is_empty() {
         Ok(model)

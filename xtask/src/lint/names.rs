@@ -5,11 +5,15 @@ use crate::identifier;
 
 use super::Rule;
 use super::report::Report;
-use super::sites::{Role, Sites, array, object, text};
+use super::sites::{Role, Sites, array, is_extension, object, text};
 
 pub(super) const UNFIT: Rule = Rule {
     id: "name-unfit",
     teaches: "names and enum values are ASCII with a letter or digit, so that a Rust name can be made of each",
+};
+pub(super) const COMPONENT: Rule = Rule {
+    id: "component-name",
+    teaches: "a component's name has letters, digits, `.`, `-` and `_` only, so that a $ref can hold it as it is",
 };
 pub(super) const SCHEMA_RESERVED: Rule = Rule {
     id: "schema-name-reserved",
@@ -17,7 +21,7 @@ pub(super) const SCHEMA_RESERVED: Rule = Rule {
 };
 pub(super) const OPERATION_RESERVED: Rule = Rule {
     id: "operation-id-reserved",
-    teaches: "no operation is called like a method that each generated client has",
+    teaches: "no operation is called like a method of each generated client, or like what Rust's prelude holds",
 };
 
 pub(super) const SCHEMA_COLLISION: Rule = Rule {
@@ -87,9 +91,28 @@ const METHODS: [&str; 9] = [
 ];
 
 pub(super) fn check(sites: &Sites<'_>, report: &mut Report<'_>) {
+    check_components(sites, report);
     check_fitness(sites, report);
     check_reserved(sites, report);
     check_collisions(sites, report);
+}
+
+/// OpenAPI itself asks for this; the generator would take another name for another place.
+fn check_components(sites: &Sites<'_>, report: &mut Report<'_>) {
+    for (pointer, section, name) in &sites.components {
+        if is_extension(section) {
+            continue;
+        }
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+        if !identifier::is_fit(name) || !name.chars().all(is_plain) {
+            report.add(
+                COMPONENT,
+                pointer,
+                format!("a component is called {name:?}"),
+                "use letters, digits, `.`, `-` and `_` only, and change the references with it: the name is not sent",
+            );
+        }
+    }
 }
 
 fn check_fitness(sites: &Sites<'_>, report: &mut Report<'_>) {
@@ -104,7 +127,7 @@ fn check_fitness(sites: &Sites<'_>, report: &mut Report<'_>) {
         }
     };
     for schema in &sites.schemas {
-        if let Role::Component(name) | Role::Property(name) = schema.role {
+        if let Role::Property(name) = schema.role {
             judge(&schema.site.pointer, name);
         }
         for (index, value) in array(schema.site.value, "enum").iter().enumerate() {
@@ -148,15 +171,20 @@ fn check_reserved(sites: &Sites<'_>, report: &mut Report<'_>) {
         let Some(id) = text(operation.site.value, "operationId") else {
             continue;
         };
-        let made = identifier::snake(id);
-        if METHODS.contains(&made.as_str()) {
-            report.add(
-                OPERATION_RESERVED,
-                &join(&operation.site.pointer, "operationId"),
-                format!("`{id}` becomes the method `{made}`, which every generated client has"),
-                "give the operation another operationId: it is not sent",
-            );
-        }
+        let (method, query) = (identifier::snake(id), identifier::pascal(id));
+        let taken = if METHODS.contains(&method.as_str()) {
+            format!("the method `{method}`, which every generated client has")
+        } else if PRELUDE.contains(&query.as_str()) {
+            format!("the type `{query}` of what it can be asked, which Rust's prelude has")
+        } else {
+            continue;
+        };
+        report.add(
+            OPERATION_RESERVED,
+            &join(&operation.site.pointer, "operationId"),
+            format!("`{id}` becomes {taken}"),
+            "give the operation another operationId: it is not sent",
+        );
     }
 }
 

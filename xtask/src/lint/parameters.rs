@@ -8,7 +8,7 @@ use crate::identifier;
 use super::Rule;
 use super::operations::placeholders;
 use super::report::Report;
-use super::sites::{Operation, Site, Sites, array, is_true, text};
+use super::sites::{Object, Operation, Site, Sites, array, is_true, object, text};
 
 pub(super) const LOCATION: Rule = Rule {
     id: "parameter-location",
@@ -21,6 +21,10 @@ pub(super) const STYLE: Rule = Rule {
 pub(super) const CONTENT: Rule = Rule {
     id: "parameter-content",
     teaches: "a parameter has a schema; the generator refuses one described by `content`",
+};
+pub(super) const TYPE: Rule = Rule {
+    id: "parameter-type",
+    teaches: "a parameter is text, a number or a boolean, in a query also a list of such: no other can be written out",
 };
 pub(super) const PATH_OPTIONAL: Rule = Rule {
     id: "path-parameter-optional",
@@ -42,6 +46,7 @@ pub(super) const COLLISION: Rule = Rule {
 pub(super) fn check(sites: &Sites<'_>, report: &mut Report<'_>) {
     for parameter in &sites.parameters {
         check_parameter(parameter, report);
+        check_type(parameter, sites, report);
     }
     for operation in &sites.operations {
         let parameters = of_operation(operation, sites);
@@ -100,6 +105,30 @@ fn check_parameter(parameter: &Site<'_>, report: &mut Report<'_>) {
             &parameter.pointer,
             "a path parameter that is not required",
             "add `required: true`",
+        );
+    }
+}
+
+fn check_type(parameter: &Site<'_>, sites: &Sites<'_>, report: &mut Report<'_>) {
+    let Some(schema) = object(parameter.value, "schema").and_then(|it| sites.resolve_schema(it))
+    else {
+        return;
+    };
+    let is_plain = |schema: &Object| {
+        let kind = text(schema, "type").unwrap_or_default();
+        ["string", "integer", "number", "boolean"].contains(&kind) && !is_true(schema, "nullable")
+    };
+    let is_list = text(parameter.value, "in") == Some("query")
+        && text(schema, "type") == Some("array")
+        && object(schema, "items")
+            .and_then(|items| sites.resolve_schema(items))
+            .is_some_and(is_plain);
+    if !is_plain(schema) && !is_list {
+        report.add(
+            TYPE,
+            &join(&parameter.pointer, "schema"),
+            "the parameter is neither text, a number nor a boolean that is there",
+            "describe what is written out, such as text; what may be left out is not required",
         );
     }
 }

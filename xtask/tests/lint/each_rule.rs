@@ -119,7 +119,8 @@ fn parameters() -> Vec<Fault> {
             "parameter-location",
             at(&third, "/in"),
         ),
-        fault(parameter(filter), "parameter-style", at(&third, "/style")),
+        fault(parameter(filter), "parameter-style", at(&third, "/style"))
+            .and("parameter-type", at(&third, "/schema")),
         fault(
             parameter(json!({ "in": "query", "name": "ids", "explode": false,
                 "schema": { "type": "array", "items": text } })),
@@ -131,6 +132,32 @@ fn parameters() -> Vec<Fault> {
                 "content": { "application/json": { "schema": text } } })),
             "parameter-content",
             at(&third, "/content"),
+        ),
+        fault(
+            parameter(json!({ "in": "header", "name": "Ids",
+                "schema": { "type": "array", "items": text } })),
+            "parameter-type",
+            at(&third, "/schema"),
+        ),
+        fault(
+            parameter(json!({ "in": "query", "name": "ids",
+                "schema": { "type": "array", "items": { "type": "array", "items": text } } })),
+            "parameter-type",
+            at(&third, "/schema"),
+        ),
+        fault(
+            parameter(
+                json!({ "in": "query", "name": "q", "schema": { "type": "string", "nullable": true } }),
+            ),
+            "parameter-type",
+            at(&third, "/schema"),
+        ),
+        fault(
+            parameter(
+                json!({ "in": "query", "name": "q", "schema": { "$ref": "#/components/schemas/Order" } }),
+            ),
+            "parameter-type",
+            at(&third, "/schema"),
         ),
         // What OpenAPI itself demands, the reader of the generator does not.
         fault(
@@ -810,6 +837,14 @@ fn names() -> Vec<Fault> {
         let place = at(ORDER, &format!("/{name}"));
         faults.push(fault(property(name, text()), "name-unfit", place));
     }
+    for name in ["_", "a b", "a~1b", "größe"] {
+        let mut root = base();
+        let place = format!("/components/headers/{name}");
+        set(&mut root, &place, json!({ "schema": text() }));
+        let reference = json!({ "$ref": format!("#{place}") });
+        set(&mut root, &at(RESPONSES, "/200/headers/X-More"), reference);
+        faults.push(fault(root, "component-name", place));
+    }
     for name in ["Option", "string", "Some", "to_string"] {
         let mut root = property(
             "more_of_it",
@@ -823,7 +858,14 @@ fn names() -> Vec<Fault> {
         );
         faults.push(fault(root, "schema-name-reserved", place));
     }
-    for id in ["new", "pre", "baseurl", "NewWithClient"] {
+    for id in [
+        "new",
+        "pre",
+        "baseurl",
+        "NewWithClient",
+        "default",
+        "into_iterator",
+    ] {
         let place = at(POST, "/operationId");
         faults.push(fault(
             with(&place, json!(id)),

@@ -1017,6 +1017,54 @@ fn a_schema_of_another_kind() {
     }
 }
 
+/// Such a type would have no end, required or not; in a list it has.
+#[test]
+fn a_schema_that_holds_itself() {
+    let hold = |schema: &str, name: &str, value: Value| {
+        let mut sources = tiny();
+        for dialect in Dialect::BOTH {
+            let root = &mut sources.documents.get_mut(dialect).root;
+            set(root, &property(schema, name), value.clone());
+        }
+        sources
+    };
+    let order = json!({ "$ref": "#/components/schemas/Order" });
+    let orders = json!({ "type": "array", "items": order });
+    let by_id = json!({ "type": "object", "additionalProperties": order });
+    let optional = json!({ "nullable": true, "allOf": [order] });
+    for held in [orders, by_id] {
+        assert_eq!(findings(&hold("Order", "more", held)), []);
+    }
+    for held in [order.clone(), optional] {
+        let found = findings(&hold("Order", "first", held));
+        assert_eq!(found.len(), 1, "{found:#?}");
+        assert_eq!(found[0].rule, "holds-itself");
+        assert_eq!(found[0].pointer, "/components/schemas/Order");
+        assert!(
+            found[0].message.ends_with("by its member first"),
+            "{}",
+            found[0]
+        );
+    }
+    // A refund of an order is held in the order's list; a last refund beside it is not.
+    assert_eq!(findings(&hold("Refund", "of", order.clone())), []);
+    let mut sources = hold("Refund", "of", order);
+    for dialect in Dialect::BOTH {
+        let root = &mut sources.documents.get_mut(dialect).root;
+        let refund = json!({ "$ref": "#/components/schemas/Refund" });
+        set(root, &property("Order", "last"), refund);
+    }
+    let found = findings(&sources);
+    let told: Vec<&str> = found.iter().map(|found| found.message.as_str()).collect();
+    assert_eq!(
+        told,
+        [
+            "Order holds itself, by its member last.of",
+            "Refund holds itself, by its member of.last",
+        ]
+    );
+}
+
 // ── Operations ──────────────────────────────────────────────────────────────────────────────────────
 
 const LIST: &str = "/paths/~1v1~1orders/get";
@@ -1468,6 +1516,23 @@ fn what_the_model_has_no_word_for() {
                 &[],
             );
         }
+        let labels = "/components/schemas/Labels";
+        incurable(
+            dialect,
+            |root| {
+                let map =
+                    json!({ "type": "object", "x-source": "shop", "additionalProperties": text() });
+                set(root, labels, map);
+                let reference = json!({ "$ref": "#/components/schemas/Labels" });
+                set(root, &property("Order", "labels"), reference);
+            },
+            &[(
+                dialect,
+                &format!("{labels}/additionalProperties"),
+                "not-understood",
+            )],
+            &[],
+        );
     }
 }
 

@@ -29,7 +29,19 @@ fn schema(reader: &mut Reader<'_>, name: &str, value: &Value) -> Option<Schema> 
         );
     }
     let shape = match object.get("type").and_then(Value::as_str) {
-        Some("object") => Shape::Object(properties(reader, &pointer, object)),
+        Some("object") => {
+            if !matches!(
+                object.get("additionalProperties"),
+                None | Some(Value::Bool(false))
+            ) {
+                reader.note(
+                    &join(&pointer, "additionalProperties"),
+                    "a component that is a map",
+                    "write the map where it is used instead of a reference",
+                );
+            }
+            Shape::Object(properties(reader, &pointer, object))
+        }
         Some("string") => match object.get("enum").and_then(Value::as_array) {
             Some(values) => Shape::Enum(
                 values
