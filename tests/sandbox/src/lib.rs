@@ -47,6 +47,13 @@
 //! use flowlix_sandbox::{DeliveryFault, DeliveryOutcome, Dialect, Sandbox};
 //!
 //! # use tokio::io::{AsyncReadExt, AsyncWriteExt};
+//! # fn is_whole(request: &[u8]) -> bool {
+//! #     let request = String::from_utf8_lossy(request).to_ascii_lowercase();
+//! #     request.split_once("\r\n\r\n").is_some_and(|(head, body)| {
+//! #         let mut lengths = head.lines().filter_map(|line| line.strip_prefix("content-length: "));
+//! #         lengths.any(|length| length.parse() == Ok(body.len()))
+//! #     })
+//! # }
 //! # #[tokio::main]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let service = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
@@ -54,7 +61,7 @@
 //! # tokio::spawn(async move {
 //! #     while let Ok((mut stream, _)) = service.accept().await {
 //! #         let mut request = Vec::new();
-//! #         while !request.ends_with(b"\"}") && stream.read_buf(&mut request).await.is_ok_and(|read| read > 0) {}
+//! #         while !is_whole(&request) && stream.read_buf(&mut request).await.is_ok_and(|read| read > 0) {}
 //! #         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
 //! #     }
 //! # });
