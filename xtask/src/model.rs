@@ -1,7 +1,7 @@
 //! The one model that both dialects map to, and how each of them says it.
 
 use crate::api::{Limits, Type};
-use crate::dialect::{Dialect, PerDialect};
+use crate::dialect::PerDialect;
 
 /// The reconciled API.
 #[derive(Debug, Clone, Default)]
@@ -201,19 +201,10 @@ pub struct ModelParameter {
     pub description: String,
     /// Its type, in the model's names.
     pub ty: Type,
+    /// Whether every dialect that has what it belongs to takes it, and requires it.
+    pub required: bool,
     /// How each dialect takes it.
     pub taken: PerDialect<Option<Taken>>,
-}
-
-impl ModelParameter {
-    /// Whether every dialect that takes it requires it.
-    #[must_use]
-    pub fn required(&self) -> bool {
-        Dialect::BOTH
-            .iter()
-            .filter_map(|dialect| self.taken.get(*dialect).as_ref())
-            .all(|taken| taken.required)
-    }
 }
 
 /// How a dialect takes a parameter.

@@ -146,7 +146,7 @@ fn parameter(parameter: &ModelParameter) -> Value {
         "name": parameter.name,
         "in": parameter.location,
         "description": parameter.description,
-        "required": parameter.location == "path" || parameter.required(),
+        "required": parameter.location == "path" || parameter.required,
         "schema": ty(&parameter.ty),
         "x-flowlix": {
             "snake_case": taken(Dialect::SnakeCase),

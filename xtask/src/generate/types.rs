@@ -253,7 +253,7 @@ fn query(model: &Model, operation: &ModelOperation) -> TokenStream {
                 &format!(" The wire's `{}`.", parameter.name),
             ),
             ty: model_type(model, &parameter.ty),
-            required: parameter.required(),
+            required: parameter.required,
             collection: matches!(parameter.ty, Type::List(_) | Type::Map(_)),
         })
         .collect();

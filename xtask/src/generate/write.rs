@@ -119,7 +119,7 @@ pub(super) fn query(model: &Model, operation: &ModelOperation, dialect: Dialect)
         };
         fields.push(quote!(#doc pub #member: #ty,));
         let value = writing.value(&parameter.ty, &parameter.ty, &taken.limits);
-        let given = if parameter.required() {
+        let given = if parameter.required {
             quote!(Some(self.#member))
         } else {
             quote!(self.#member)

@@ -26,7 +26,7 @@ pub(super) fn check(model: &Model, apis: &PerDialect<Api>, ledger: &mut Ledger<'
     }
 }
 
-/// The members that lead from a schema back to it. A list or a map ends the way: it may be empty.
+/// The members that lead from a schema back to it. A list ends the way: it may be empty.
 fn circle(model: &Model, start: &str) -> Option<Vec<String>> {
     let mut seen: Vec<&str> = Vec::new();
     let mut open: Vec<(&str, Vec<String>)> = vec![(start, Vec::new())];

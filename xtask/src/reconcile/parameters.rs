@@ -94,6 +94,12 @@ fn parameter(
         }
         _ => {}
     }
+    let required = Dialect::BOTH.into_iter().all(|dialect| {
+        owner.parameters.get(dialect).is_none()
+            || pair
+                .get(dialect)
+                .is_some_and(|parameter| parameter.required)
+    });
     let (leading, dialect) = match (pair.uppercase, pair.snake_case) {
         (Some(uppercase), _) => (uppercase, Dialect::Uppercase),
         (None, Some(snake_case)) => (snake_case, Dialect::SnakeCase),
@@ -106,6 +112,7 @@ fn parameter(
             (*pair.get(dialect)).map(|parameter| parameter.description.as_str())
         })),
         ty: owner.pairs.translate(dialect, &leading.ty),
+        required,
         taken: PerDialect::from_fn(|dialect| {
             pair.get(dialect).map(|parameter| Taken {
                 name: parameter.name.clone(),

@@ -59,7 +59,15 @@ pub(super) fn ty(
                 Some(Value::Bool(true)) => Type::Map(Box::new(Type::Json)),
                 Some(Value::Object(values)) if values.is_empty() => Type::Map(Box::new(Type::Json)),
                 Some(Value::Object(values)) => {
-                    Type::Map(Box::new(element(reader, &pointer, values)?))
+                    let values = element(reader, &pointer, values)?;
+                    if let Some(name) = values.named() {
+                        reader.note(
+                            &pointer,
+                            format!("a map to {name}"),
+                            "use a list; or teach xtask/src/generate to convert the values of maps",
+                        );
+                    }
+                    Type::Map(Box::new(values))
                 }
                 _ => {
                     reader.note(
