@@ -1560,6 +1560,13 @@ fn what_the_model_has_no_word_for() {
                 &[],
             );
         }
+        let limit = format!("{LIST}/parameters/1/schema");
+        incurable(
+            dialect,
+            |root| set(root, &limit, json!({ "type": "array", "items": text() })),
+            &[(dialect, &limit, "not-understood")],
+            &[],
+        );
         let labels = "/components/schemas/Labels";
         incurable(
             dialect,
