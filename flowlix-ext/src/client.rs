@@ -366,7 +366,9 @@ impl FlowlixBuilder {
     }
 
     /// Whose writes the journal's records are. Needed when several merchants share one journal, and when a
-    /// merchant's API key changes: records that another key made count as this merchant's then.
+    /// merchant's API key may change one day: records that were made under the same name count as this merchant's,
+    /// whatever API key made them. **Name it before the first write**: the records without a name, and those of
+    /// another name, are another journal, which protects nothing here.
     pub fn journal_account(mut self, name: impl Into<String>) -> Self {
         self.journal_account = Some(name.into());
         self

@@ -102,7 +102,8 @@
 //! - A key that knows its age is refused at 23 hours ([`KeyTooOld`](ErrorKind::KeyTooOld)): then look the payment up. A
 //!   derived key without its age looks new in every process, and a day later Flowlix takes it for new as well.
 //! - Without a key of yours each call makes a random one, which protects the repeats inside that call alone.
-//! - With a [`journal`] a derived key is enough: the journal keeps its age, and what came of it.
+//! - With a [`journal`] that outlives the process a derived key is enough: the journal keeps its age, and what came of
+//!   it, until it is pruned.
 //!
 //! # Let Flowlix take the card
 //! On the hosted page no card data touches your servers. The customer comes back with a query that names the
@@ -313,7 +314,7 @@
 //! ```
 //!
 //! # When something fails
-//! Ask [`Error::may_have_taken_effect`] first. If it is `true`, do not start a new payment: [wait](payments::Wait) for
+//! Ask [`Error::may_have_taken_effect`] of every write and every wait first. If it is `true`, do not start a new payment: [wait](payments::Wait) for
 //! the one whose id you have, or repeat the same call with the [key of the error](Error::idempotency_key), and Flowlix
 //! tells what became of it. Where neither can be done, because the card is gone, a [`journal`] finds out, or you do:
 //! look through the [list](payments::Payments::list) of that time for your order's id in the payments' metadata.

@@ -943,3 +943,40 @@ async fn without_a_journal_there_is_nothing_to_recover_from() {
     assert_eq!(error.kind(), ErrorKind::Configuration);
     assert_eq!(stage.sandbox.requests().len(), 0);
 }
+
+#[tokio::test]
+async fn what_was_sent_without_the_journal_is_never_told_as_absent() {
+    for dialect in DIALECTS {
+        for is_restored in [false, true] {
+            let (stage, journal) = stage(dialect).await;
+            let without = common::journal::restarted_with(&stage, |builder| builder);
+            let operation = Operation::CreateDirectPayment;
+            stage.sandbox.inject_at(operation, Fault::LoseAnswer, 1);
+            let lost = pay(&without).metadata("order", "1234").max_attempts(1);
+            assert!(lost.await.unwrap_err().outcome_unknown());
+
+            // Now with the journal, whose stamp makes it another body.
+            let key = match is_restored {
+                true => key().with_created_at(stage.time.now()),
+                false => key(),
+            };
+            let again = || {
+                let call = pay(&stage.flowlix).metadata("order", "1234");
+                call.idempotency_key(key.clone())
+            };
+            let error = again().await.unwrap_err();
+            assert_eq!(error.status(), Some(409), "{error}");
+            assert!(error.may_have_taken_effect());
+            assert_eq!(the_record(&*journal).await.state, State::InDoubt);
+
+            stage.sandbox.inject_at(operation, Fault::status(401), 1);
+            let refused = again().await.unwrap_err();
+            assert_eq!(refused.kind(), ErrorKind::OutcomeUnknown, "{refused}");
+
+            stage.pass(LATER);
+            let truth = the_truth(&stage.flowlix, &stage).await;
+            assert_eq!(truth, Truth::StillUnknown(Doubt::UsedElsewhere));
+            assert_eq!(stage.payments_and_charges(), (1, 1));
+        }
+    }
+}

@@ -105,6 +105,7 @@ impl Stage {
         // Time passes: Flowlix processes what has arrived, and what has not arrived by then never will.
         self.sandbox.settle();
         self.time.advance(Duration::from_secs(30 * 60));
+        self.sandbox.clock().advance(Duration::from_secs(30 * 60));
         let recovery: Recovery = flowlix.recover().await?;
         for write in &recovery.writes {
             step(&write.to_string());

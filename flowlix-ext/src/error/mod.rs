@@ -228,7 +228,8 @@ impl Error {
     ///   cannot look up; one that came out of an error for which this was `true`; one
     ///   [with an age](IdempotencyKey::with_created_at).
     ///
-    /// Of a call that another process made under a derived key, only a journal or the key's age can tell.
+    /// Of any other call under a key that was derived anew, in this process or another, only a journal or the key's
+    /// age can tell. An error of a read says nothing about the payment that was to be read.
     #[must_use]
     pub fn may_have_taken_effect(&self) -> bool {
         let is_about_the_key = matches!(self.0.kind, ErrorKind::KeyReused | ErrorKind::KeyTooOld);

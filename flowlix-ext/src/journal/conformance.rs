@@ -86,6 +86,7 @@ pub fn sample(scope: Scope, key: &str) -> Record {
         started_at: 1_719_792_000_123,
         quiet_from: i64::MAX,
         seconds_ahead: Some(-7),
+        used_elsewhere: true,
         holder: "one".to_owned(),
         changed_at: 1_719_792_000_123,
         state: State::Sending,

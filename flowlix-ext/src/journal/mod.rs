@@ -132,10 +132,13 @@
 //!
 //! # One journal, several clients
 //! A journal may serve any number of processes of one merchant, in test and live mode. Several merchants need
-//! one name each ([`journal_account`](crate::FlowlixBuilder::journal_account)). A record that another API key
-//! made is not repeated under this one, because Flowlix keeps idempotency keys apart by API key: unless the
-//! account is named the call is refused; once it is, finished writes are answered from the journal and those in
-//! doubt have to be [recovered](crate::Flowlix::recover) first.
+//! one name each ([`journal_account`](crate::FlowlixBuilder::journal_account)), and one whose API key may change
+//! gives a name before the first write: a name that is given later opens another, empty journal. A record that
+//! another API key made is not repeated under this one, because Flowlix keeps idempotency keys apart by API key.
+//! Under a name, finished writes are answered from the journal and those in doubt have to be
+//! [recovered](crate::Flowlix::recover) first; without one the call is refused.
+//!
+//! Never run one process without the journal that the others use: it does not know what was sent without it.
 
 pub(crate) mod book;
 pub mod conformance;

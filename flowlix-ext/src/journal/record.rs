@@ -103,6 +103,9 @@ pub struct Record {
     /// an answer had told by then.
     #[serde(default)]
     pub seconds_ahead: Option<i64>,
+    /// Whether the key may have been sent by a call that the journal does not know, and whose payment shows no mark.
+    #[serde(default)]
+    pub used_elsewhere: bool,
     /// The client that sends, or sent last.
     pub holder: String,
     /// When the record last changed; Unix milliseconds.

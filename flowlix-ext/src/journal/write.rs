@@ -279,6 +279,7 @@ impl<'a> Write<'a> {
             started_at: 0,
             quiet_from: 0,
             seconds_ahead: self.client.seconds_ahead(),
+            used_elsewhere: self.key.is_in_doubt(),
             holder: book.holder.clone(),
             changed_at: 0,
             state: State::Sending,
@@ -297,7 +298,7 @@ impl<'a> Write<'a> {
         }
         if !book.made_by_this_key(stored) && !book.account_is_named {
             return Err(self.forbidden(
-                "the journal knows this idempotency key from another API key; give journal_account() a name if both belong to one merchant, and different names if they do not",
+                "the journal knows this idempotency key from another API key, and Flowlix keeps keys apart by API key, so sending it could do it twice; find out what became of it with the API key that made it",
             ));
         }
         if stored.operation != self.operation.name() {
@@ -344,6 +345,11 @@ impl<'a> Write<'a> {
         let state = match &result {
             Ok(reply) => accepted(reply),
             Err(error) if in_doubt || error.this_call_may_have_acted() => Ok(State::InDoubt),
+            // Flowlix has the key from a request that the journal does not know.
+            Err(error) if error.is_key_reused() => {
+                record.used_elsewhere = true;
+                Ok(State::InDoubt)
+            }
             Err(error) => Ok(State::NotDone {
                 why: error.kind().to_string(),
             }),

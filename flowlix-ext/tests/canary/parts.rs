@@ -192,6 +192,7 @@ async fn journal(shown: &mut Shown) {
     for doubt in [
         Doubt::StillSending { until: now },
         Doubt::BegunAnew,
+        Doubt::UsedElsewhere,
         Doubt::ClocksDiffer { seconds_ahead: -7 },
         Doubt::TooEarly { certain_from: now },
         Doubt::CouldNotAsk {

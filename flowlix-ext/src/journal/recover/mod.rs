@@ -190,6 +190,9 @@ impl Recover {
         if record.dialect != book.dialect() {
             return Some(Doubt::OtherDialect);
         }
+        if record.used_elsewhere {
+            return Some(Doubt::UsedElsewhere);
+        }
         let ahead_now = self.client.seconds_ahead();
         if record.seconds_ahead.is_none()
             && let Some(seconds_ahead) = ahead_now

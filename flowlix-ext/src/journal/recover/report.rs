@@ -93,6 +93,8 @@ pub enum Doubt {
         /// By how many seconds ours is ahead now; negative when it is behind.
         seconds_ahead: i64,
     },
+    /// Nothing carries the stamp; but the key may have been used without this journal, by a call that leaves none.
+    UsedElsewhere,
     /// Flowlix could not be asked.
     CouldNotAsk {
         /// The error, as it reads.
@@ -191,6 +193,9 @@ impl fmt::Display for Doubt {
                 f,
                 "nothing was found, and a request may still be on its way until {}",
                 date(*certain_from)
+            ),
+            Self::UsedElsewhere => f.write_str(
+                "nothing was found, and the key may have been used without this journal; look for it by hand",
             ),
             Self::ClocksDiffer { seconds_ahead } => write!(
                 f,
