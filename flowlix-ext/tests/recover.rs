@@ -16,7 +16,7 @@ use common::journal::{
 };
 use common::{DECLINED, DIALECTS, Stage, VISA, card};
 use flowlix_ext::journal::{Doubt, MemoryJournal, Recovered, State, Truth};
-use flowlix_ext::model::{Payment, PaymentStatus};
+use flowlix_ext::model::{Payment, PaymentId, PaymentStatus};
 use flowlix_ext::refunds::CreateRefund;
 use flowlix_ext::testing::ManualTime;
 use flowlix_ext::{ErrorKind, Flowlix, IdempotencyKey, Money};
@@ -343,21 +343,31 @@ async fn a_list_that_fails_is_told_and_the_rest_reported() {
     }
 }
 
+/// What recovery names when the list shows a lost payment twice, the second time changed.
+async fn the_twins(
+    dialect: Dialect,
+    change: impl Fn(&mut Value) + Send + Sync + 'static,
+) -> Vec<PaymentId> {
+    let (stage, _) = stage(dialect).await;
+    lose_the_answer(&stage).await;
+    let fault = Fault::alter(move |list| {
+        let mut twin = list["data"][0].clone();
+        twin["id"] = json!("pay_twin");
+        change(&mut twin);
+        list["data"].as_array_mut().unwrap().push(twin);
+    });
+    stage.sandbox.inject_at(Operation::ListPayments, fault, 2);
+    let truth = the_truth(&stage.flowlix, &stage).await;
+    let Truth::StillUnknown(Doubt::Several { payments }) = truth else {
+        panic!("{truth}");
+    };
+    payments
+}
+
 #[tokio::test]
 async fn two_payments_with_one_stamp_are_named_not_chosen_from() {
     for dialect in DIALECTS {
-        let (stage, _) = stage(dialect).await;
-        lose_the_answer(&stage).await;
-        let fault = Fault::alter(|list| {
-            let mut twin = list["data"][0].clone();
-            twin["id"] = json!("pay_twin");
-            list["data"].as_array_mut().unwrap().push(twin);
-        });
-        stage.sandbox.inject_at(Operation::ListPayments, fault, 2);
-        let truth = the_truth(&stage.flowlix, &stage).await;
-        let Truth::StillUnknown(Doubt::Several { payments }) = truth else {
-            panic!("{truth}");
-        };
+        let payments = the_twins(dialect, |_| {}).await;
         assert_eq!(payments.len(), 2);
     }
 }
@@ -625,19 +635,7 @@ async fn a_list_that_does_not_come_to_its_end_proves_nothing() {
 #[tokio::test]
 async fn a_twin_that_cannot_be_read_is_named_too() {
     for dialect in DIALECTS {
-        let (stage, _) = stage(dialect).await;
-        lose_the_answer(&stage).await;
-        let fault = Fault::alter(|list| {
-            let mut twin = list["data"][0].clone();
-            twin["id"] = json!("pay_twin");
-            twin["amount"] = json!("a lot");
-            list["data"].as_array_mut().unwrap().push(twin);
-        });
-        stage.sandbox.inject_at(Operation::ListPayments, fault, 2);
-        let truth = the_truth(&stage.flowlix, &stage).await;
-        let Truth::StillUnknown(Doubt::Several { payments }) = truth else {
-            panic!("{truth}");
-        };
+        let payments = the_twins(dialect, |twin| twin["amount"] = json!("a lot")).await;
         assert_eq!(payments.len(), 2);
         assert_eq!(payments[1].as_str(), "pay_twin");
     }

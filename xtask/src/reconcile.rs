@@ -5,6 +5,7 @@
 
 mod circles;
 mod ledger;
+mod listing;
 mod matching;
 mod moves;
 mod names;

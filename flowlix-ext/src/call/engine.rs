@@ -203,6 +203,7 @@ impl Call {
         client: &reqwest::Client,
     ) -> Result<http::Response<Bytes>, TransportError> {
         let (mut failures, mut twins_met) = (0_u32, 0_u32);
+        let secrets = Secrets::of(request);
         loop {
             let waited = self.keep_below_rate_limit().await;
             // The bytes of the first attempt, again: a body held in memory always clones.
@@ -229,7 +230,7 @@ impl Call {
             );
             let begun = self.elapsed();
             let answer = self
-                .send_once(copy, client, &Secrets::of(request))
+                .send_once(copy, client, &secrets)
                 .instrument(span.clone())
                 .await;
             let took = self.elapsed().saturating_sub(begun);

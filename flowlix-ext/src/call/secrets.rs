@@ -13,7 +13,7 @@ const ID_CHARACTERS: usize = 128;
 /// A part of an API key this long is no word by chance.
 const TELLING_PART: usize = 8;
 
-/// Borrowed from the request while its answer is read: nothing is copied, and nothing outlives the attempt.
+/// Borrowed from the request while its answers are read: nothing is copied, and nothing outlives the call.
 #[derive(Default)]
 pub(super) struct Secrets<'a> {
     api_key: Option<&'a str>,

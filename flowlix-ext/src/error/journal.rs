@@ -78,11 +78,9 @@ impl Error {
         self.with_doubtful_key()
     }
 
-    /// The same error, of a write that may have been carried out by an earlier call.
-    pub(crate) fn or_in_doubt(mut self, in_doubt: bool) -> Self {
-        if in_doubt {
-            self.0.kind = ErrorKind::OutcomeUnknown;
-        }
+    /// The same error, of a write that may be carried out by somebody else.
+    pub(crate) fn in_doubt(mut self) -> Self {
+        self.0.kind = ErrorKind::OutcomeUnknown;
         self.with_doubtful_key()
     }
 

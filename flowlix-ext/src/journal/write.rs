@@ -156,16 +156,14 @@ impl<'a> Write<'a> {
         F: Future<Output = Result<Reply<T>, Error>>,
     {
         let Some(book) = self.client.book() else {
-            let mut options = self.options.clone();
-            options.operation_timeout = self.time_left();
+            let options = self.options_left();
             let call = self.client.write(self.operation, self.key, options)?;
             return send(call).await;
         };
         if !self.options.refused_headers.is_empty() {
             // Refused before it is recorded.
-            let violations = self.options.refused_headers;
-            return Err(Error::invalid_request(self.operation, violations)
-                .after_call_in_doubt(self.key.is_in_doubt()));
+            let violations = self.options.refused_headers.clone();
+            return Err(self.unsent(Error::invalid_request(self.operation, violations)));
         }
         let fingerprint = self.fingerprint(book, &draft).await?;
         let id = self.id(book);
@@ -186,9 +184,8 @@ impl<'a> Write<'a> {
     }
 
     fn call(&self, record: &Record, in_doubt: bool) -> Result<Arc<Call>, Error> {
-        let mut options = self.options.clone();
-        options.operation_timeout = self.time_left();
         let key = self.aged(record);
+        let options = self.options_left();
         let call = self.client.write(self.operation, key, options)?;
         let mut progress = call.record();
         // A refusal of this call says nothing about an earlier one that got through.
@@ -391,7 +388,7 @@ impl<'a> Write<'a> {
         match stored.state {
             State::Accepted { .. } => self.known(stored),
             State::NotDone { .. } => Err(error),
-            State::Sending | State::InDoubt => Err(error.or_in_doubt(true)),
+            State::Sending | State::InDoubt => Err(error.in_doubt()),
         }
     }
 
@@ -508,6 +505,13 @@ impl<'a> Write<'a> {
     fn elapsed(&self) -> Duration {
         let now = self.client.runtime().monotonic();
         now.saturating_sub(self.begun)
+    }
+
+    /// The options of a call that has the rest of the time.
+    fn options_left(&self) -> CallOptions {
+        let mut options = self.options.clone();
+        options.operation_timeout = self.time_left();
+        options
     }
 
     /// Of the whole call, what has been read for the write included.

@@ -57,14 +57,8 @@ pub(super) fn scheme(
     before: Option<&Value>,
     after: Option<&Value>,
 ) {
-    let plain = |value: Option<&Value>| {
-        let mut value = value.cloned();
-        if let Some(members) = value.as_mut().and_then(Value::as_object_mut) {
-            members.retain(|name, _| !words::is_wording(name));
-        }
-        value
-    };
-    let (old, new) = (plain(before), plain(after));
+    let old = before.map(words::without_wording);
+    let new = after.map(words::without_wording);
     if old.is_some() && old == new {
         words::record(comparison, site, "security-scheme", before, after);
         return;

@@ -23,17 +23,8 @@ pub(super) fn compare(
         comparison.unclassified(site, before, after);
         return;
     };
-    let reach = |server: &Value| {
-        let mut server = server.clone();
-        if let Some(members) = server.as_object_mut() {
-            members.retain(|name, _| !words::is_wording(name));
-        }
-        server
-    };
-    let (old_reach, new_reach): (Vec<_>, Vec<_>) = (
-        old.iter().map(reach).collect(),
-        new.iter().map(reach).collect(),
-    );
+    let old_reach: Vec<Value> = old.iter().map(words::without_wording).collect();
+    let new_reach: Vec<Value> = new.iter().map(words::without_wording).collect();
     let gone = old_reach.iter().find(|server| !new_reach.contains(server));
     let come = new_reach.iter().find(|server| !old_reach.contains(server));
     if gone.is_none() && come.is_none() {

@@ -29,7 +29,7 @@ pub(super) fn rest(
 }
 
 /// Whether a member of any OpenAPI object is documentation.
-pub(super) fn is_wording(name: &str) -> bool {
+fn is_wording(name: &str) -> bool {
     name.starts_with("x-")
         || matches!(
             name,
@@ -43,6 +43,15 @@ pub(super) fn is_wording(name: &str) -> bool {
                 | "tags"
                 | "bearerFormat"
         )
+}
+
+/// The value without the members that are documentation.
+pub(super) fn without_wording(value: &Value) -> Value {
+    let mut value = value.clone();
+    if let Some(members) = value.as_object_mut() {
+        members.retain(|name, _| !is_wording(name));
+    }
+    value
 }
 
 /// Compares one documenting member; `examples` by name, so that each id names one example.

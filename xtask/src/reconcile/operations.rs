@@ -16,40 +16,30 @@ pub(super) fn reconcile(
     pairs: &Pairs<'_>,
     ledger: &mut Ledger<'_>,
 ) -> Vec<ModelOperation> {
-    let given = PerDialect::from_fn(|dialect| {
-        let operations = apis.get(dialect).operations.iter();
-        operations.map(|operation| operation.id.as_str()).collect()
-    });
-    let matches = matching::names(&given, ledger, |rule| match rule {
-        Rule::OperationPaired {
-            snake_case,
-            uppercase,
-        } => Some((snake_case, uppercase)),
-        _ => None,
-    });
+    let lists = PerDialect::from_fn(|dialect| apis.get(dialect).operations.as_slice());
     let mut joined = Vec::new();
-    for found in matches {
-        let operations = PerDialect::from_fn(|dialect| {
-            let place = (*found.places.get(dialect))?;
-            apis.get(dialect).operations.get(place)
-        });
-        let Some(named) = operations.uppercase.or(operations.snake_case) else {
-            continue;
-        };
-        if found.clashes {
-            let label = &apis.snake_case.label;
-            ledger.note_clash(label, &named.pointer, &named.id);
-            continue;
-        }
-        let joining = Joining {
-            apis,
-            pairs,
-            id: named.id.clone(),
-            operations,
-            by_rule: found.by_rule,
-        };
-        joined.push(join(&joining, ledger));
-    }
+    matching::each(
+        apis,
+        &lists,
+        ledger,
+        |rule| match rule {
+            Rule::OperationPaired {
+                snake_case,
+                uppercase,
+            } => Some((snake_case, uppercase)),
+            _ => None,
+        },
+        |found, ledger| {
+            let joining = Joining {
+                apis,
+                pairs,
+                id: found.named.id.clone(),
+                operations: found.each,
+                by_rule: found.by_rule,
+            };
+            joined.push(join(&joining, ledger));
+        },
+    );
     joined
 }
 

@@ -68,45 +68,35 @@ impl Pairs<'_> {
 pub(super) fn pair<'a>(apis: &'a PerDialect<Api>, ledger: &mut Ledger<'_>) -> Pairs<'a> {
     let mut pairs: Vec<Pair<'a>> = Vec::new();
     let mut names: PerDialect<BTreeMap<String, String>> = PerDialect::default();
-    let given = PerDialect::from_fn(|dialect| {
-        let schemas = apis.get(dialect).schemas.iter();
-        schemas.map(|schema| schema.name.as_str()).collect()
-    });
-    let matches = matching::names(&given, ledger, |rule| match rule {
-        Rule::SchemaPaired {
-            snake_case,
-            uppercase,
-        } => Some((snake_case, uppercase)),
-        _ => None,
-    });
-    for found in matches {
-        let schemas = PerDialect::from_fn(|dialect| {
-            let place = (*found.places.get(dialect))?;
-            apis.get(dialect).schemas.get(place)
-        });
-        let Some(named) = schemas.uppercase.or(schemas.snake_case) else {
-            continue;
-        };
-        let pair = Pair {
-            name: named.name.clone(),
-            schemas,
-        };
-        if found.clashes {
-            let label = &apis.snake_case.label;
-            ledger.note_clash(label, &named.pointer, &named.name);
-            continue;
-        }
-        if let Some(dialect) = pair.only() {
-            only::check(apis, dialect, named, ledger);
-        }
-        for dialect in Dialect::BOTH {
-            if let Some(schema) = pair.schemas.get(dialect) {
-                names
-                    .get_mut(dialect)
-                    .insert(schema.name.clone(), pair.name.clone());
+    let lists = PerDialect::from_fn(|dialect| apis.get(dialect).schemas.as_slice());
+    matching::each(
+        apis,
+        &lists,
+        ledger,
+        |rule| match rule {
+            Rule::SchemaPaired {
+                snake_case,
+                uppercase,
+            } => Some((snake_case, uppercase)),
+            _ => None,
+        },
+        |found, ledger| {
+            let pair = Pair {
+                name: found.named.name.clone(),
+                schemas: found.each,
+            };
+            if let Some(dialect) = pair.only() {
+                only::check(apis, dialect, found.named, ledger);
             }
-        }
-        pairs.push(pair);
-    }
+            for dialect in Dialect::BOTH {
+                if let Some(schema) = pair.schemas.get(dialect) {
+                    names
+                        .get_mut(dialect)
+                        .insert(schema.name.clone(), pair.name.clone());
+                }
+            }
+            pairs.push(pair);
+        },
+    );
     Pairs { pairs, names }
 }

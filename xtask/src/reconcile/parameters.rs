@@ -22,37 +22,25 @@ pub(super) struct Owner<'a> {
 
 /// Joins the parameters of one operation or webhook.
 pub(super) fn join(owner: &Owner<'_>, ledger: &mut Ledger<'_>) -> Vec<ModelParameter> {
-    let given = PerDialect::from_fn(|dialect| owner.parameters.get(dialect).unwrap_or(&[]));
-    let names = PerDialect::from_fn(|dialect| {
-        let parameters = given.get(dialect).iter();
-        parameters
-            .map(|parameter| parameter.name.as_str())
-            .collect()
-    });
-    let matches = matching::names(&names, ledger, |rule| match rule {
-        Rule::ParameterRenamed {
-            operation,
-            snake_case,
-            uppercase,
-        } if *operation == owner.name => Some((snake_case, uppercase)),
-        _ => None,
-    });
+    let lists = PerDialect::from_fn(|dialect| owner.parameters.get(dialect).unwrap_or(&[]));
     let mut joined = Vec::new();
-    for found in matches {
-        let pair = PerDialect::from_fn(|dialect| {
-            let place = (*found.places.get(dialect))?;
-            given.get(dialect).get(place)
-        });
-        let Some(named) = pair.uppercase.or(pair.snake_case) else {
-            continue;
-        };
-        if found.clashes {
-            let label = &owner.apis.snake_case.label;
-            ledger.note_clash(label, &named.pointer, &named.name);
-            continue;
-        }
-        joined.extend(parameter(owner, named.name.clone(), &pair, ledger));
-    }
+    matching::each(
+        owner.apis,
+        &lists,
+        ledger,
+        |rule| match rule {
+            Rule::ParameterRenamed {
+                operation,
+                snake_case,
+                uppercase,
+            } if *operation == owner.name => Some((snake_case, uppercase)),
+            _ => None,
+        },
+        |found, ledger| {
+            let name = found.named.name.clone();
+            joined.extend(parameter(owner, name, &found.each, ledger));
+        },
+    );
     joined
 }
 

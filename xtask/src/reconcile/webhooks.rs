@@ -18,33 +18,23 @@ pub(super) fn reconcile(
     pairs: &Pairs<'_>,
     ledger: &mut Ledger<'_>,
 ) -> Vec<ModelWebhook> {
-    let given = PerDialect::from_fn(|dialect| {
-        let webhooks = apis.get(dialect).webhooks.iter();
-        webhooks.map(|webhook| webhook.event.as_str()).collect()
-    });
-    let matches = matching::names(&given, ledger, |rule| match rule {
-        Rule::WebhookPaired {
-            snake_case,
-            uppercase,
-        } => Some((snake_case, uppercase)),
-        _ => None,
-    });
+    let lists = PerDialect::from_fn(|dialect| apis.get(dialect).webhooks.as_slice());
     let mut joined = Vec::new();
-    for found in matches {
-        let webhooks = PerDialect::from_fn(|dialect| {
-            let place = (*found.places.get(dialect))?;
-            apis.get(dialect).webhooks.get(place)
-        });
-        let Some(named) = webhooks.uppercase.or(webhooks.snake_case) else {
-            continue;
-        };
-        if found.clashes {
-            let label = &apis.snake_case.label;
-            ledger.note_clash(label, &named.pointer, &named.event);
-            continue;
-        }
-        joined.push(join(apis, pairs, named, &webhooks, ledger));
-    }
+    matching::each(
+        apis,
+        &lists,
+        ledger,
+        |rule| match rule {
+            Rule::WebhookPaired {
+                snake_case,
+                uppercase,
+            } => Some((snake_case, uppercase)),
+            _ => None,
+        },
+        |found, ledger| {
+            joined.push(join(apis, pairs, found.named, &found.each, ledger));
+        },
+    );
     joined
 }
 

@@ -215,48 +215,40 @@ impl Recover {
         })
     }
 
-    /// Stores what is certain.
-    async fn keep(&self, book: &Book, record: Record, truth: Truth) -> Recovered {
-        let state = match outcome(&record, &truth) {
-            None => {
-                return Recovered {
-                    record,
-                    truth,
-                    journal_error: None,
-                };
-            }
-            Some(state) => state,
-        };
-        let stored = match state {
-            Err(error) => Err(error),
-            Ok(state) => {
-                let changed = Record {
-                    state,
-                    ..record.clone()
-                };
-                settle(book, &changed, self.client.runtime()).await
-            }
-        };
-        match stored {
+    /// The truth as it is told, once the journal has what is certain of it.
+    async fn keep(&self, book: &Book, record: Record, mut truth: Truth) -> Recovered {
+        let journal_error = match self.store(book, &record, &truth).await {
             // Somebody has begun to send it again meanwhile, and what was found is no longer the truth.
-            Ok(Settled::Overtaken(stored)) if !exists(&truth) && !is_not_done(&stored) => {
-                Recovered {
-                    truth: Truth::StillUnknown(Doubt::BegunAnew),
-                    record,
-                    journal_error: None,
-                }
+            Ok(Some(Settled::Overtaken(stored))) if !exists(&truth) && !is_not_done(&stored) => {
+                truth = Truth::StillUnknown(Doubt::BegunAnew);
+                None
             }
-            Ok(_) => Recovered {
-                record,
-                truth,
-                journal_error: None,
-            },
-            Err(error) => Recovered {
-                record,
-                truth,
-                journal_error: Some(error),
-            },
+            Ok(_) => None,
+            Err(error) => Some(error),
+        };
+        Recovered {
+            record,
+            truth,
+            journal_error,
         }
+    }
+
+    /// Stores what is certain, if anything is.
+    async fn store(
+        &self,
+        book: &Book,
+        record: &Record,
+        truth: &Truth,
+    ) -> Result<Option<Settled>, JournalError> {
+        let Some(state) = outcome(record, truth) else {
+            return Ok(None);
+        };
+        let changed = Record {
+            state: state?,
+            ..record.clone()
+        };
+        let settled = settle(book, &changed, self.client.runtime()).await?;
+        Ok(Some(settled))
     }
 }
 

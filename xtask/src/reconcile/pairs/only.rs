@@ -6,6 +6,7 @@ use crate::document::join;
 use crate::rules::Rule;
 
 use super::super::ledger::Ledger;
+use super::super::listing;
 
 /// A property of an object, or a value of an enum.
 struct Member<'a> {
@@ -73,14 +74,9 @@ pub(super) fn check(
             );
         }
     }
-    for (index, name) in listed.iter().enumerate() {
-        let problem = if !members.iter().any(|member| member.name == name) {
-            "is not there"
-        } else if listed.iter().take(index).any(|earlier| earlier == name) {
-            "is listed twice"
-        } else {
-            continue;
-        };
+    let listed: Vec<&str> = listed.iter().map(String::as_str).collect();
+    let is_there = |name: &str| members.iter().any(|member| member.name == name);
+    for (index, name, problem) in listing::faults(&listed, is_there) {
         ledger.note_rule(
             given,
             "member-matches-nothing",

@@ -5,6 +5,7 @@ use crate::dialect::{Dialect, PerDialect};
 use crate::rules::Rule;
 
 use super::super::ledger::Ledger;
+use super::super::listing;
 
 /// Holds a webhook against its rule; without one, shows the rule to add.
 pub(super) fn check(
@@ -89,15 +90,13 @@ pub(super) fn check(
             cure.as_str(),
         );
     }
-    let listed: Vec<&String> = headers.iter().chain(optional_headers).collect();
-    for (index, name) in listed.iter().enumerate() {
-        let problem = if !webhook.headers.iter().any(|header| header.name == **name) {
-            "is not there"
-        } else if listed.iter().take(index).any(|earlier| earlier == name) {
-            "is listed twice"
-        } else {
-            continue;
-        };
+    let listed: Vec<&str> = headers
+        .iter()
+        .chain(optional_headers)
+        .map(String::as_str)
+        .collect();
+    let is_there = |name: &str| webhook.headers.iter().any(|header| header.name == name);
+    for (_, name, problem) in listing::faults(&listed, is_there) {
         ledger.note_rule(
             given,
             "header-matches-nothing",
