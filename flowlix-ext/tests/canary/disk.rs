@@ -126,9 +126,8 @@ async fn no_record_is_given_a_secret_to_keep() {
 mod sqlite {
     use std::path::Path;
 
-    use flowlix_ext::journal::SqliteJournal;
-
     use super::{ORDER, write_everything};
+    use crate::common::databases::Folder;
     use crate::common::{DIALECTS, secrets, watch};
     use crate::shown::{Shown, show};
     use crate::webhooks;
@@ -154,9 +153,8 @@ mod sqlite {
     #[tokio::test]
     async fn no_byte_of_sqlites_files_is_a_secret() {
         watch::everything();
-        let folder = std::env::temp_dir().join(format!("flowlix-disk-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let journal = SqliteJournal::open(folder.join("journal.sqlite")).unwrap();
+        let folder = Folder::new("disk");
+        let journal = folder.open().await;
         for dialect in DIALECTS {
             write_everything(journal.clone(), dialect).await;
         }
@@ -165,11 +163,10 @@ mod sqlite {
         show!(shown, &journal);
         assert!(shown.leaks().is_empty(), "{:?}", shown.leaks());
         // While it is open, with the write-ahead log and its index.
-        assert_silent(&folder, 3);
+        assert_silent(folder.path(), 3);
         drop(journal);
         // Closed, and all in one file.
-        assert_silent(&folder, 1);
-        std::fs::remove_dir_all(&folder).unwrap();
+        assert_silent(folder.path(), 1);
     }
 }
 

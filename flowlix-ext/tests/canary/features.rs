@@ -107,23 +107,13 @@ mod journals {
     pub(super) fn sqlite(shown: &mut Shown) {
         use flowlix_ext::journal::SqliteJournal;
 
-        let folder =
-            std::env::temp_dir().join(format!("flowlix-canary-{}-file", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        show!(
-            shown,
-            &SqliteJournal::open(folder.join("journal.sqlite")).unwrap()
-        );
-        show!(
-            shown,
-            &SqliteJournal::open(folder.join("none/journal.sqlite")).unwrap_err()
-        );
-        std::fs::write(folder.join("letter"), AMEX.repeat(99)).unwrap();
-        show!(
-            shown,
-            &SqliteJournal::open(folder.join("letter")).unwrap_err()
-        );
-        std::fs::remove_dir_all(&folder).unwrap();
+        let folder = crate::common::databases::Folder::new("shown");
+        show!(shown, &SqliteJournal::open(folder.file()).unwrap());
+        let nowhere = folder.path().join("none/journal.sqlite");
+        show!(shown, &SqliteJournal::open(nowhere).unwrap_err());
+        let letter = folder.path().join("letter");
+        std::fs::write(&letter, AMEX.repeat(99)).unwrap();
+        show!(shown, &SqliteJournal::open(letter).unwrap_err());
         // Another crate, whose types are its own.
         shown.other("rusqlite");
     }

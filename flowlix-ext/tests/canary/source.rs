@@ -278,7 +278,7 @@ fn foreign(tree: &UseTree, path: &str, modules: &[String], found: &mut BTreeSet<
 
 #[test]
 fn the_reader_misses_no_kind_of_item() {
-    let folder = std::env::temp_dir().join(format!("flowlix-canary-{}", std::process::id()));
+    let folder = std::env::temp_dir().join(crate::common::own_name("source"));
     std::fs::create_dir_all(folder.join("inner")).unwrap();
     let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();
     write(

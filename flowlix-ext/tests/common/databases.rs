@@ -18,8 +18,7 @@ mod sqlite {
     impl Folder {
         pub(crate) fn new(name: &str) -> Self {
             crate::common::watch::everything();
-            let path = std::env::temp_dir();
-            let path = path.join(format!("flowlix-journal-{}-{name}", std::process::id()));
+            let path = std::env::temp_dir().join(crate::common::own_name(name));
             std::fs::create_dir_all(&path).unwrap();
             Self(path)
         }
@@ -86,7 +85,7 @@ mod postgres {
                     return None;
                 }
             };
-            let name = format!("flowlix_{}_{name}", std::process::id());
+            let name = crate::common::own_name(name);
             admin
                 .batch_execute(&format!("CREATE SCHEMA {name}"))
                 .await

@@ -129,6 +129,17 @@ impl Stage {
     }
 }
 
+/// A name that no other process has. It spells the process's id in letters, because the digits could be those of a
+/// secret.
+pub(crate) fn own_name(name: &str) -> String {
+    let id: String = std::process::id()
+        .to_string()
+        .bytes()
+        .map(|digit| char::from(digit - b'0' + b'a'))
+        .collect();
+    format!("flowlix_{id}_{name}")
+}
+
 pub(crate) fn card(number: &str) -> CardDetails {
     CardDetails::new(number, 12, 2027, CVC, "Jenny Rosen")
 }
