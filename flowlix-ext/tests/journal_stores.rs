@@ -290,6 +290,24 @@ mod sqlite {
         assert!(error.len() > expected.len(), "{error}");
     }
 
+    #[test]
+    fn a_new_file_is_opened_by_many_at_once() {
+        for round in ["a", "b", "c", "d", "e", "f", "g", "h"] {
+            let folder = Folder::new(&format!("opened-{round}"));
+            let together = std::sync::Barrier::new(8);
+            std::thread::scope(|threads| {
+                let open = || {
+                    together.wait();
+                    SqliteJournal::open(folder.file())
+                };
+                let opened: Vec<_> = (0..8).map(|_| threads.spawn(open)).collect();
+                for opened in opened {
+                    opened.join().unwrap().unwrap();
+                }
+            });
+        }
+    }
+
     #[cfg(unix)]
     #[test]
     fn the_file_is_its_owners_alone() {

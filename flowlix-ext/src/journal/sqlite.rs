@@ -3,9 +3,9 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, params};
 
 use super::error::JournalError;
 use super::record::{Record, RecordId, Scope};
@@ -13,6 +13,8 @@ use super::store::{Journal, JournalFuture, SECRET_LENGTH};
 
 /// How long a statement waits for another process.
 const BUSY: Duration = Duration::from_secs(5);
+/// The pause between two tries for a lock that SQLite itself does not wait for.
+const TRY_AGAIN: Duration = Duration::from_millis(5);
 /// The tables below; a file of a later release is refused.
 const SCHEMA_VERSION: i64 = 1;
 const SCHEMA: &str = "
@@ -65,7 +67,8 @@ pub struct SqliteJournal {
 }
 
 impl SqliteJournal {
-    /// Opens the file, and creates it when there is none.
+    /// Opens the file, and creates it when there is none. Where another process holds the file, the thread waits up
+    /// to five seconds: open it when the service starts.
     ///
     /// # Errors
     /// When the file cannot be opened, is no SQLite database, or was written by a later release.
@@ -74,15 +77,11 @@ impl SqliteJournal {
         create_for_owner(path)
             .map_err(|error| JournalError::caused_by(about("cannot be made", path), error))?;
         let opening = |error| JournalError::caused_by(about("cannot be used", path), error);
-        let connection = prepare(path).map_err(opening)?;
-        let version: i64 = connection
-            .pragma_query_value(None, "user_version", |row| row.get(0))
-            .map_err(opening)?;
-        if version > SCHEMA_VERSION {
+        let mut connection = prepare(path).map_err(opening)?;
+        if furnish(&mut connection).map_err(opening)? > SCHEMA_VERSION {
             let later = "was written by a later release of this SDK";
             return Err(JournalError::new(about(later, path)));
         }
-        connection.execute_batch(SCHEMA).map_err(opening)?;
         Ok(Self {
             connection: Arc::new(Mutex::new(connection)),
             path: Arc::new(path.to_owned()),
@@ -112,9 +111,37 @@ impl SqliteJournal {
 fn prepare(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY)?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
+    write_ahead(&connection)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     Ok(connection)
+}
+
+/// Switches a new file to the write-ahead log. SQLite refuses at once, instead of waiting, when somebody else opens
+/// the file at that moment.
+fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
+    let begun = Instant::now();
+    loop {
+        match connection.pragma_update(None, "journal_mode", "WAL") {
+            Err(error)
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                    && begun.elapsed() < BUSY =>
+            {
+                std::thread::sleep(TRY_AGAIN);
+            }
+            done => return done,
+        }
+    }
+}
+
+/// Makes the tables where there are none yet, and says which version of them is there.
+fn furnish(connection: &mut Connection) -> rusqlite::Result<i64> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let version = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if version <= SCHEMA_VERSION {
+        transaction.execute_batch(SCHEMA)?;
+    }
+    transaction.commit()?;
+    Ok(version)
 }
 
 fn about(what: &str, path: &Path) -> String {
