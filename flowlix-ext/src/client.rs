@@ -19,6 +19,7 @@ use crate::call::options::CallOptions;
 use crate::call::rate::{RateLimit, RateSnapshot};
 use crate::error::Error;
 use crate::failure::Violation;
+use crate::idempotency::used::UsedKeys;
 use crate::idempotency::{IdempotencyKey, KeyProvider, RandomKeys};
 use crate::journal::book::Book;
 use crate::journal::store::Journal;
@@ -55,6 +56,7 @@ struct Inner {
     polling: Arc<dyn Polling>,
     keys: Arc<dyn KeyProvider>,
     book: Option<Book>,
+    used_keys: UsedKeys,
 }
 
 impl Flowlix {
@@ -153,6 +155,11 @@ impl Flowlix {
         ))
     }
 
+    /// What is remembered of the keys of writes that no journal records.
+    pub(crate) fn used_keys(&self) -> &UsedKeys {
+        &self.inner.used_keys
+    }
+
     pub(crate) fn book(&self) -> Option<&Book> {
         self.inner.book.as_ref()
     }
@@ -185,6 +192,11 @@ impl Flowlix {
         Ok(key)
     }
 
+    /// Whether a key protects no longer.
+    pub(crate) fn is_too_old(&self, key: &IdempotencyKey) -> bool {
+        self.inner.shared.left_of(key).is_zero()
+    }
+
     /// A write whose key still protects.
     pub(crate) fn write(
         &self,
@@ -196,7 +208,7 @@ impl Flowlix {
             let error = Error::invalid_request(operation, options.refused_headers);
             return Err(error.after_call_in_doubt(key.is_in_doubt()));
         }
-        if key.is_too_old(self.runtime().now()) {
+        if self.is_too_old(&key) {
             return Err(Error::key_too_old(operation, key));
         }
         Ok(Arc::new(Call::new(
@@ -422,6 +434,7 @@ impl FlowlixBuilder {
                 polling: self.polling,
                 keys: self.keys,
                 book,
+                used_keys: UsedKeys::default(),
             }),
         })
     }

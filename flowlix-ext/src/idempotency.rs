@@ -5,6 +5,7 @@
 //! intent, stored beside it, and a new intent (another card, another try after a decline) gets a new key.
 
 mod stored;
+pub(crate) mod used;
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -43,6 +44,8 @@ pub const MAX_KEY_LENGTH: usize = 255;
 pub struct IdempotencyKey {
     text: String,
     created_at: Option<SystemTime>,
+    /// The moment was told by the caller, whose clock nobody knows.
+    dated_elsewhere: bool,
     /// A call that this one knows nothing of may have sent the key and been carried out.
     in_doubt: bool,
 }
@@ -63,6 +66,7 @@ impl IdempotencyKey {
         Ok(Self {
             text: uuid.hyphenated().to_string(),
             created_at: Some(runtime.now()),
+            dated_elsewhere: false,
             in_doubt: false,
         })
     }
@@ -110,6 +114,7 @@ impl IdempotencyKey {
         Ok(Self {
             text: format!("{namespace}-{digest}"),
             created_at: None,
+            dated_elsewhere: false,
             in_doubt: false,
         })
     }
@@ -136,6 +141,7 @@ impl IdempotencyKey {
         Ok(Self {
             text,
             created_at: None,
+            dated_elsewhere: false,
             in_doubt: false,
         })
     }
@@ -182,19 +188,25 @@ impl IdempotencyKey {
     /// - a call that is refused ends in [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown), because a
     ///   refusal says nothing about the call before it. A [journal](crate::journal) may know better.
     ///
-    /// Without it a derived or custom key counts as never used before. A moment that is more than an hour ahead
-    /// of the clock is refused by the call: how old the key is could not be told then.
+    /// Without it a derived or custom key counts as never used before, unless the client that sends it, or a clone
+    /// of it, has used it already: a client without a journal remembers the last 100,000 keys under which something
+    /// may have been done. The key's age goes by our clock and, once an answer has told what that shows, by
+    /// Flowlix's: the one counts by which it is older. A moment that is more than an hour ahead of our clock is
+    /// refused by the call: how old the key is could not be told then.
     #[must_use]
     pub fn with_created_at(self, created_at: SystemTime) -> Self {
-        Self {
-            in_doubt: true,
-            ..self.aged(created_at)
-        }
+        self.aged(created_at).dated_elsewhere(true).doubted(true)
     }
 
     /// The same key, with another age.
     pub(crate) fn aged(mut self, created_at: SystemTime) -> Self {
         self.created_at = Some(created_at);
+        self
+    }
+
+    /// The same key, whose moment is, or is not, by a clock that may differ from ours.
+    pub(crate) fn dated_elsewhere(mut self, elsewhere: bool) -> Self {
+        self.dated_elsewhere = elsewhere;
         self
     }
 
@@ -227,17 +239,17 @@ impl IdempotencyKey {
         self
     }
 
-    /// How long the key still protects; as long as any when it was not used yet.
-    pub(crate) fn left(&self, now: SystemTime) -> Duration {
+    /// How long the key still protects; as long as any when it was not used yet. Of our clock and Flowlix's the
+    /// one counts by which a key that was dated elsewhere is older.
+    pub(crate) fn left(&self, ours: SystemTime, flowlixs: Option<SystemTime>) -> Duration {
         // A moment that is ahead is a clock's fault, and makes no key live longer.
-        let age = self
-            .created_at
-            .and_then(|created| now.duration_since(created).ok());
-        KEY_LIFETIME.saturating_sub(age.unwrap_or_default())
-    }
-
-    pub(crate) fn is_too_old(&self, now: SystemTime) -> bool {
-        self.left(now).is_zero()
+        let age = |now: SystemTime| {
+            self.created_at
+                .and_then(|created| now.duration_since(created).ok())
+                .unwrap_or_default()
+        };
+        let flowlixs = flowlixs.filter(|_| self.dated_elsewhere);
+        KEY_LIFETIME.saturating_sub(age(ours).max(flowlixs.map(age).unwrap_or_default()))
     }
 
     /// Whether the key claims a first use that is yet to come. Clocks differ; but beyond the hour by which
@@ -431,17 +443,31 @@ mod tests {
     fn a_key_is_too_old_an_hour_before_flowlix_forgets_it() {
         let start = SystemTime::UNIX_EPOCH + Duration::from_secs(ManualTime::START);
         let key = IdempotencyKey::custom("k").unwrap();
-        assert!(!key.is_too_old(start), "never used");
+        assert_eq!(key.left(start, Some(start)), KEY_LIFETIME, "never used");
         let key = key.used_at(start).used_at(start + Duration::from_secs(9));
         assert_eq!(key.created_at(), Some(start), "the first use counts");
-        assert!(!key.is_too_old(start + KEY_LIFETIME - Duration::from_secs(1)));
-        assert!(key.is_too_old(start + KEY_LIFETIME));
-        assert!(
-            !key.is_too_old(start - Duration::from_secs(60)),
-            "a clock that was set back"
+        let second = Duration::from_secs(1);
+        assert_eq!(key.left(start + KEY_LIFETIME - second, None), second);
+        assert_eq!(key.left(start + KEY_LIFETIME, None), Duration::ZERO);
+        let set_back = start - CLOCKS_APART;
+        assert_eq!(key.left(set_back, None), KEY_LIFETIME);
+        assert!(!key.is_from_the_future(set_back));
+        assert!(key.is_from_the_future(set_back - second));
+    }
+
+    #[test]
+    fn of_a_key_that_was_dated_elsewhere_the_clock_decides_that_makes_it_older() {
+        let start = SystemTime::UNIX_EPOCH + Duration::from_secs(ManualTime::START);
+        let hours = |count: u64| Duration::from_secs(count * 60 * 60);
+        let (ours, flowlixs) = (start + hours(20), Some(start + hours(22)));
+        let key = IdempotencyKey::custom("k").unwrap();
+        let dated_here = key.clone().used_at(start);
+        assert_eq!(dated_here.left(ours, flowlixs), hours(3));
+        let dated_elsewhere = key.with_created_at(start);
+        assert_eq!(dated_elsewhere.left(ours, flowlixs), hours(1));
+        assert_eq!(
+            dated_elsewhere.left(start + hours(21), Some(start)),
+            hours(2)
         );
-        assert_eq!(key.left(start - CLOCKS_APART), KEY_LIFETIME);
-        assert!(!key.is_from_the_future(start - CLOCKS_APART));
-        assert!(key.is_from_the_future(start - CLOCKS_APART - Duration::from_secs(1)));
     }
 }

@@ -331,7 +331,8 @@
 //! | pause between attempts | up to 250 ms, doubling to 8 s, full jitter; `Retry-After` wins | [`FlowlixBuilder::backoff`] |
 //! | retry budget | 500 tokens; a retry takes 5, a success gives 1 | [`FlowlixBuilder::retry_budget`] |
 //! | idempotency key | random UUIDv4 per call | `idempotency_key` on a call, [`FlowlixBuilder::key_provider`] |
-//! | age at which a key is used no more | 23 h ([`KEY_LIFETIME`]), where the age is known: of random keys, of those that were [stored](IdempotencyKey::restored), and of all in a [`journal`] | – |
+//! | age at which a key is used no more | 23 h ([`KEY_LIFETIME`]), where the age is known: of random keys, of those that were [stored](IdempotencyKey::restored) or that this client has used, and of all in a [`journal`] | – |
+//! | keys that a client without a journal remembers to have used | the last 100 000, of those that its callers gave | – |
 //! | wait for a payment or a refund | 120 s; looks after 2 s, then every 2–5 s, after 120 s up to every 30 s | [`payments::Wait::deadline`], [`refunds::RefundWait::deadline`], [`FlowlixBuilder::polling`] |
 //! | payments on a page of a list | 100, the most there is | [`payments::List::limit`] |
 //! | rate limit | what `X-RateLimit-*` says is kept to; the last tenth of a window is for writes; after a 429 nobody sends before `Retry-After` | [`FlowlixBuilder::rate_limit`] |
@@ -359,7 +360,7 @@
 //! # What this SDK does not do
 //! - It does not decide that a payment failed because an answer was lost.
 //! - It does not undo a payment when a future is dropped; [refund](refunds::Refunds::create) it.
-//! - Without a [`journal`] it remembers nothing across restarts: keep the payment's id and the key with your order.
+//! - Without a [`journal`] it remembers nothing across restarts or between processes: keep the payment's id and the key with your order.
 //! - It does not validate card data that Flowlix sends, or refuse values that it does not know.
 #![deny(missing_docs)]
 

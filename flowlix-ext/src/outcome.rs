@@ -20,7 +20,8 @@ impl Receipt {
             .and_then(|last| last.answer.request_id.clone());
         Self::answered(
             call.operation(),
-            call.key().cloned(),
+            // Whoever uses it again does so after a call that was carried out.
+            call.key().map(|key| key.clone().doubted(true)),
             request_id,
             record.attempts.clone(),
             call.elapsed(),

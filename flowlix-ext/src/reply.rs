@@ -93,7 +93,7 @@ impl Receipt {
         Self {
             operation,
             request_id,
-            key: Some(key),
+            key: Some(key.doubted(true)),
             attempts: Vec::new(),
             elapsed: Duration::ZERO,
             from_journal: true,

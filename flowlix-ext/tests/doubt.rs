@@ -3,9 +3,14 @@
 
 mod common;
 
+use std::future::Future;
+use std::task::Poll;
 use std::time::Duration;
 
-use common::{DIALECTS, Stage};
+use common::journal::{Ahead, restarted_with};
+use common::{DIALECTS, Stage, VISA, card};
+use flowlix_ext::call::rate::RateLimit;
+use flowlix_ext::testing::ManualTime;
 use flowlix_ext::{Error, ErrorKind, IdempotencyKey};
 use flowlix_sandbox::{Fault, Operation};
 
@@ -32,13 +37,33 @@ async fn create_once(stage: &Stage, key: IdempotencyKey, fault: Option<Fault>) -
     call.await.err()
 }
 
+/// The key of the order, derived anew.
+fn derived() -> IdempotencyKey {
+    IdempotencyKey::derive("payment", ["order-1234"]).unwrap()
+}
+
+/// What a repeat with a key that is derived anew comes to, when it is refused for good.
+async fn refused(stage: &Stage) -> Error {
+    let error = create_once(stage, derived(), Some(Fault::status(401))).await;
+    error.unwrap()
+}
+
+/// One call on its way: its answer stalls.
+async fn under_way(stage: &Stage) -> tokio::task::JoinHandle<Option<Error>> {
+    let operation = Operation::CreateDirectPayment;
+    stage.sandbox.inject_at(operation, Fault::StallAnswer, 1);
+    let call = stage.create().idempotency_key(derived()).max_attempts(1);
+    let running = tokio::spawn(async move { call.await.err() });
+    stage.sandbox.wait_for_stalled(1).await;
+    running
+}
+
 #[tokio::test]
 async fn the_key_of_an_unknown_outcome_takes_the_doubt_along() {
     for dialect in DIALECTS {
         for (refusal, _) in refusals() {
             let stage = Stage::new(dialect).await;
-            let key = IdempotencyKey::derive("payment", ["order-1234"]).unwrap();
-            let lost = create_once(&stage, key, Some(Fault::LoseAnswer)).await;
+            let lost = create_once(&stage, derived(), Some(Fault::LoseAnswer)).await;
             let mut error = lost.unwrap();
             for _ in 0..2 {
                 let key = error.idempotency_key().unwrap().clone();
@@ -52,6 +77,172 @@ async fn the_key_of_an_unknown_outcome_takes_the_doubt_along() {
             assert!(create_once(&stage, key, None).await.is_none(), "settled");
             assert_eq!(stage.payments_and_charges(), (1, 1));
         }
+    }
+}
+
+#[tokio::test]
+async fn a_client_remembers_the_keys_under_which_something_may_have_been_done() {
+    for dialect in DIALECTS {
+        for lost in [true, false] {
+            let mut stage = Stage::new(dialect).await;
+            assert_eq!(refused(&stage).await.kind(), ErrorKind::Authentication);
+            let first = create_once(&stage, derived(), lost.then_some(Fault::LoseAnswer)).await;
+            assert_eq!(first.is_some(), lost);
+            // Its clones do, too, and for as long as there are any.
+            stage.flowlix = stage.flowlix.clone();
+            for _ in 0..2 {
+                let error = refused(&stage).await;
+                assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{error}");
+                assert!(error.may_have_taken_effect() && error.is_retryable());
+            }
+            assert!(create_once(&stage, derived(), None).await.is_none());
+            assert_eq!(stage.payments_and_charges(), (1, 1));
+
+            // Another one knows nothing of them: that is what a journal is for.
+            let stage = Stage {
+                flowlix: restarted_with(&stage, |builder| builder),
+                ..stage
+            };
+            let error = refused(&stage).await;
+            assert_eq!(error.kind(), ErrorKind::Authentication, "{error}");
+            assert_eq!(stage.payments_and_charges(), (1, 1));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refund_is_remembered_as_a_payment_is() {
+    for dialect in DIALECTS {
+        let stage = Stage::new(dialect).await;
+        let payment = stage.charged().await;
+        let matcher = || flowlix_sandbox::Matcher::method("POST");
+        let mut kinds = Vec::new();
+        for fault in [Fault::LoseAnswer, Fault::status(401)] {
+            stage.sandbox.inject_at(matcher(), fault, 1);
+            let refund = stage.flowlix.refunds().create(&payment.id).amount(10_00);
+            let key = IdempotencyKey::derive("refund", ["return-77"]).unwrap();
+            let call = refund.reason("return-77").idempotency_key(key);
+            let error = call.max_attempts(1).await.unwrap_err();
+            assert!(error.may_have_taken_effect(), "{error}");
+            kinds.push(error.kind());
+        }
+        assert_eq!(kinds, [ErrorKind::OutcomeUnknown; 2]);
+        stage.sandbox.settle();
+        assert_eq!(stage.sandbox.ledger().amount_refunded(), 10_00);
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_is_refused_while_its_twin_is_under_way_is_no_end() {
+    for dialect in DIALECTS {
+        let stage = Stage::new(dialect).await;
+        let twin = under_way(&stage).await;
+        let error = refused(&stage).await;
+        assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{error}");
+        let too_long = stage.create().description("x".repeat(501));
+        let error = too_long.idempotency_key(derived()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{error}");
+        assert!(error.may_have_taken_effect());
+        stage.sandbox.release_stalled();
+        assert!(twin.await.unwrap().is_none());
+        assert_eq!(stage.payments_and_charges(), (1, 1));
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_was_given_up_may_have_been_carried_out() {
+    for dialect in DIALECTS {
+        let stage = Stage::new(dialect).await;
+        let operation = Operation::CreateDirectPayment;
+        stage.sandbox.inject_at(operation, Fault::StallAnswer, 1);
+        let call = stage.create().idempotency_key(derived());
+        stage.give_up_when_stalled(call.send()).await;
+        let error = refused(&stage).await;
+        assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{error}");
+        stage.sandbox.release_stalled();
+
+        // One that was given up after it was refused, while it waited to try again, was not.
+        let time = ManualTime::stepped();
+        let flowlix = restarted_with(&stage, |builder| {
+            builder.runtime(time.clone()).rate_limit(RateLimit::off())
+        });
+        let stage = Stage { flowlix, ..stage };
+        let too_many = Fault::status_retry_after(429, "5");
+        stage.sandbox.inject_at(operation, too_many, 1);
+        let mut call = Box::pin(stage.create().idempotency_key(derived()).send());
+        std::future::poll_fn(|context| {
+            assert!(call.as_mut().poll(context).is_pending());
+            match time.delays().len() {
+                0 => Poll::Pending,
+                _ => Poll::Ready(()),
+            }
+        })
+        .await;
+        drop(call);
+        let error = refused(&stage).await;
+        assert_eq!(error.kind(), ErrorKind::Authentication, "{error}");
+    }
+}
+
+#[tokio::test]
+async fn the_key_of_a_receipt_was_used() {
+    for dialect in DIALECTS {
+        let stage = Stage::new(dialect).await;
+        let payments = stage.flowlix.payments();
+        let create = || payments.create_direct(flowlix_ext::Money::eur(49_99), card(VISA));
+        let paid = create().await.unwrap();
+        let key = paid.receipt().idempotency_key().unwrap().clone();
+        let operation = Operation::CreateDirectPayment;
+        stage.sandbox.inject_at(operation, Fault::status(401), 1);
+        let error = create().idempotency_key(key).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_knows_how_old_the_keys_are_that_it_used() {
+    for dialect in DIALECTS {
+        for is_set_back in [false, true] {
+            let stage = Stage::new(dialect).await;
+            let clock = Ahead::of(&stage.time, 48 * 60 * 60);
+            let flowlix = restarted_with(&stage, |builder| builder.runtime(clock.clone()));
+            let stage = Stage { flowlix, ..stage };
+            assert!(create_once(&stage, derived(), None).await.is_none());
+            if is_set_back {
+                clock.set_back();
+            }
+            stage.pass(Duration::from_secs(23 * 60 * 60 - 1));
+            assert!(create_once(&stage, derived(), None).await.is_none());
+            stage.pass(Duration::from_secs(1));
+            let error = create_once(&stage, derived(), None).await.unwrap();
+            assert_eq!(error.kind(), ErrorKind::KeyTooOld, "{error}");
+            assert!(error.may_have_taken_effect());
+            assert_eq!(stage.posts().len(), 2);
+        }
+    }
+}
+
+/// A machine whose clock is two hours behind would take a key of a day for one of 22 hours.
+#[tokio::test]
+async fn an_old_key_is_old_by_flowlixs_clock_too() {
+    for dialect in DIALECTS {
+        let stage = Stage::new(dialect).await;
+        let hours = |count: u64| Duration::from_secs(count * 60 * 60);
+        let stored_at = stage.time.now();
+        stage.sandbox.clock().advance(hours(2));
+        stage.pass(hours(22));
+        let stored = || IdempotencyKey::restored("order-1234-payment", stored_at).unwrap();
+        // Any answer tells what time it is.
+        assert!(stage.flowlix.payments().list().page().await.is_ok());
+        let error = create_once(&stage, stored(), None).await.unwrap();
+        assert_eq!(error.kind(), ErrorKind::KeyTooOld, "{error}");
+        assert!(error.may_have_taken_effect());
+        assert!(stage.posts().is_empty());
+
+        // What was made on that machine itself is as old as it says.
+        let payments = stage.flowlix.payments();
+        let create = payments.create_direct(flowlix_ext::Money::eur(49_99), card(VISA));
+        assert!(create.await.is_ok());
     }
 }
 
@@ -85,7 +276,9 @@ async fn what_is_refused_before_sending_does_not_end_a_doubt() {
         let lost = create_once(&stage, key.clone(), Some(Fault::LoseAnswer)).await;
         let doubted = lost.unwrap().idempotency_key().unwrap().clone();
         let id = "pay_00000000-0000-0000-0000-000000000000".parse().unwrap();
-        for (key, expected) in [(doubted, true), (key, false)] {
+        let other = IdempotencyKey::custom("order-1235-payment").unwrap();
+        // The client remembers the key as it was, too.
+        for (key, expected) in [(doubted, true), (key, true), (other, false)] {
             let payments = stage.flowlix.payments();
             let refunds = stage.flowlix.refunds();
             let too_long = || "x".repeat(501);

@@ -1,6 +1,11 @@
 //! What can go wrong around a recorded write: a journal that fails or hangs at any point, machines that sleep or
 //! whose clocks differ, callers that overtake each other. No charge is lost, none is doubled, nobody is told a lie.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 mod common;
 
@@ -566,4 +571,175 @@ async fn a_clock_that_was_set_back_makes_nobody_send_twice() {
         ));
         assert!(stage.posts().is_empty());
     }
+}
+
+/// A fleet with one machine whose clock is behind by hours: the stage's own.
+struct Fleet {
+    stage: Stage,
+    journal: Arc<MemoryJournal>,
+    behind: Flowlix,
+    right: Flowlix,
+}
+
+impl Fleet {
+    /// Whether any answer has told the machines what time it is.
+    async fn new(dialect: Dialect, hours_behind: u64, is_told: bool) -> Self {
+        let (stage, journal) = stage(dialect).await;
+        let behind = Duration::from_secs(hours_behind * HOUR);
+        stage.sandbox.clock().advance(behind);
+        let right = restarted_with(&stage, |builder| {
+            let runtime = Ahead::of(&stage.time, behind.as_secs());
+            builder.journal(journal.clone()).runtime(runtime)
+        });
+        let fleet = Self {
+            behind: stage.flowlix.clone(),
+            stage,
+            journal,
+            right,
+        };
+        if is_told {
+            for flowlix in [&fleet.right, &fleet.behind] {
+                assert!(flowlix.payments().list().page().await.is_ok());
+            }
+        }
+        fleet
+    }
+}
+
+#[tokio::test]
+async fn a_key_is_as_old_as_its_record_by_whichever_clock() {
+    for dialect in DIALECTS {
+        for is_told in [false, true] {
+            let fleet = Fleet::new(dialect, 2, is_told).await;
+            lose_the_answer(&fleet.stage, &fleet.right).await;
+            fleet.stage.pass(Duration::from_secs(23 * HOUR));
+            // It shows that 21 hours have passed.
+            assert!(fleet.behind.payments().list().page().await.is_ok());
+            let error = pay(&fleet.behind).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::KeyTooOld, "{error}");
+            assert!(error.may_have_taken_effect());
+            assert_eq!(fleet.stage.posts().len(), 1);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_a_wrong_clock_recorded_is_no_older_than_it_is() {
+    for dialect in DIALECTS {
+        let fleet = Fleet::new(dialect, 2, true).await;
+        lose_the_answer(&fleet.stage, &fleet.behind).await;
+        fleet.stage.pass(Duration::from_secs(23 * HOUR - 1));
+        assert!(pay(&fleet.right).await.is_ok());
+        assert_eq!(fleet.stage.payments_and_charges(), (1, 1));
+    }
+}
+
+/// Nothing came of the first try. Hours later the second one is carried out, by a machine whose clock shows that it is
+/// before the first.
+#[tokio::test]
+async fn a_payment_is_found_whichever_clocks_its_tries_went_by() {
+    for dialect in DIALECTS {
+        for is_told in [false, true] {
+            for behind_is_first in [false, true] {
+                let fleet = Fleet::new(dialect, 5, is_told).await;
+                let Fleet {
+                    stage,
+                    right,
+                    behind,
+                    ..
+                } = &fleet;
+                let (first, second) = match behind_is_first {
+                    true => (behind, right),
+                    false => (right, behind),
+                };
+                let operation = Operation::CreateDirectPayment;
+                let fault = Fault::ResetBeforeReading;
+                stage.sandbox.inject_at(operation, fault, 1);
+                let error = pay(first).max_attempts(1).await.unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
+                stage.pass(Duration::from_secs(HOUR));
+                // The first answer of the second try tells nothing but the date.
+                stage.sandbox.inject_at(operation, Fault::status(503), 1);
+                stage.sandbox.inject_at(operation, Fault::LoseAnswer, 1);
+                let error = pay(second).max_attempts(2).await.unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
+                stage.pass(Duration::from_secs(HOUR));
+                stage.sandbox.settle();
+                let truth = fleet.right.recover().await.unwrap().writes[0].truth.clone();
+                assert!(
+                    matches!(truth, Truth::Charged(_)),
+                    "{dialect:?} {is_told} {behind_is_first}: {truth}"
+                );
+                assert!(fleet.journal.len() == 1);
+                assert_eq!(stage.payments_and_charges(), (1, 1));
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_an_answer_told_of_the_clock_counts_for_what_was_recorded_before_it() {
+    for dialect in DIALECTS {
+        for is_behind in [true, false] {
+            let fleet = Fleet::new(dialect, 5, false).await;
+            let stage = &fleet.stage;
+            let (sender, other) = match is_behind {
+                true => (&fleet.behind, &fleet.right),
+                false => (&fleet.right, &fleet.behind),
+            };
+            if !is_behind {
+                let clock = stage.sandbox.clock();
+                clock.set(clock.now() - 5 * 60 * 60);
+            }
+            let operation = Operation::CreateDirectPayment;
+            stage.sandbox.inject_at(operation, Fault::status(503), 1);
+            stage.sandbox.inject_at(operation, Fault::LoseAnswer, 1);
+            let error = pay(sender).max_attempts(2).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
+            stage.pass(Duration::from_secs(HOUR));
+            stage.sandbox.settle();
+            let recovery = other.recover().await.unwrap();
+            assert!(matches!(recovery.writes[0].truth, Truth::Charged(_)));
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_is_still_sending_by_a_clock_that_is_behind_is_not_taken_for_dead() {
+    for dialect in DIALECTS {
+        for is_first in [true, false] {
+            let fleet = Fleet::new(dialect, 5, true).await;
+            let stage = &fleet.stage;
+            if !is_first {
+                lose_nothing_yet(&fleet).await;
+            }
+            let operation = Operation::CreateDirectPayment;
+            stage.sandbox.inject_at(operation, Fault::StallAnswer, 1);
+            // It dies while it sends.
+            let call = pay(&fleet.behind).send();
+            stage.give_up_when_stalled(call).await;
+            let truth = || async { fleet.right.recover().await.unwrap().writes[0].truth.clone() };
+            let Truth::StillUnknown(Doubt::StillSending { until }) = truth().await else {
+                panic!("{}", truth().await);
+            };
+            let by_the_right_clock = stage.time.now() + Duration::from_secs(5 * HOUR + 65);
+            assert_eq!(until, by_the_right_clock);
+            stage.pass(Duration::from_secs(65));
+            stage.sandbox.settle();
+            let truth = truth().await;
+            assert!(matches!(truth, Truth::Charged(_)), "{truth}");
+            stage.sandbox.release_stalled();
+            assert_eq!(stage.payments_and_charges(), (1, 1));
+        }
+    }
+}
+
+/// A first try, by the machine whose clock is right, that reaches nobody. An hour passes.
+async fn lose_nothing_yet(fleet: &Fleet) {
+    let operation = Operation::CreateDirectPayment;
+    let fault = Fault::ResetBeforeReading;
+    fleet.stage.sandbox.inject_at(operation, fault, 1);
+    let error = pay(&fleet.right).max_attempts(1).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
+    fleet.stage.pass(Duration::from_secs(HOUR));
 }

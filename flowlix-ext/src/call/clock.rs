@@ -26,6 +26,17 @@ impl FlowlixClock {
         *self.lock()
     }
 
+    /// What Flowlix's clock shows when ours shows this, as far as an answer has told.
+    pub(crate) fn flowlixs(&self, ours: SystemTime) -> Option<SystemTime> {
+        let ahead = self.seconds_ahead()?;
+        let apart = Duration::from_secs(ahead.unsigned_abs());
+        if ahead < 0 {
+            ours.checked_add(apart)
+        } else {
+            ours.checked_sub(apart)
+        }
+    }
+
     // A poisoned lock means that a thread panicked while it held a plain value; the value is whole.
     fn lock(&self) -> MutexGuard<'_, Option<i64>> {
         self.seconds_ahead
@@ -63,6 +74,8 @@ mod tests {
             headers.extend(date.map(|date| (DATE, date.parse().unwrap())));
             clock.learn(&headers, now);
             assert_eq!(clock.seconds_ahead(), expected, "{date:?}");
+            let flowlixs = clock.flowlixs(now);
+            assert_eq!(flowlixs.map(|theirs| ahead(now, theirs)), expected);
         }
     }
 }

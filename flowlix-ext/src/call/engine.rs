@@ -46,6 +46,14 @@ pub(crate) struct Shared {
     pub(crate) observers: Observers,
 }
 
+impl Shared {
+    /// How long a key still protects.
+    pub(crate) fn left_of(&self, key: &IdempotencyKey) -> Duration {
+        let now = self.runtime.now();
+        key.left(now, self.clock.flowlixs(now))
+    }
+}
+
 /// One call: the transport that a generated client sends through, and the record of what happened.
 pub(crate) struct Call {
     shared: Arc<Shared>,
@@ -91,7 +99,7 @@ impl Call {
         let started = shared.runtime.monotonic();
         let now = shared.runtime.now();
         let key = key.map(|key| key.used_at(now));
-        let key_left_at_start = key.as_ref().map(|key| key.left(now)).unwrap_or_default();
+        let key_left_at_start = key.as_ref().map(|key| shared.left_of(key));
         let span = telemetry::call_span(operation, shared.dialect, shared.mode, key.as_ref());
         let record = Record {
             // A refusal of this call says nothing about an earlier one.
@@ -102,7 +110,7 @@ impl Call {
             shared,
             operation,
             key,
-            key_left_at_start,
+            key_left_at_start: key_left_at_start.unwrap_or_default(),
             options,
             started,
             span,
@@ -139,6 +147,12 @@ impl Call {
         let record = self.record();
         let answer = &record.last.as_ref()?.answer;
         answer.fault.is_none().then(|| answer.body.clone())
+    }
+
+    /// Whether it is a write, and one that may have been carried out though it was not accepted.
+    pub(crate) fn may_have_acted(&self) -> bool {
+        let record = self.record();
+        self.operation.is_write() && (record.sending || record.in_doubt)
     }
 
     fn time_left(&self) -> Duration {
@@ -338,7 +352,7 @@ impl Call {
     /// How long the key still protects, by the clock that says more of it has passed: the wall clock may be
     /// set back, the other one may stand still while the machine sleeps.
     fn key_left(&self) -> Option<Duration> {
-        let left = self.key.as_ref()?.left(self.shared.runtime.now());
+        let left = self.shared.left_of(self.key.as_ref()?);
         let counted = self.key_left_at_start.saturating_sub(self.elapsed());
         Some(left.min(counted))
     }
@@ -493,11 +507,8 @@ struct UnderWay<'a> {
 
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
-        let (may_have_acted, attempts) = {
-            let record = self.call.record();
-            (record.sending || record.in_doubt, record.attempts.len())
-        };
-        if self.call.operation.is_write() && may_have_acted {
+        let attempts = self.call.record().attempts.len();
+        if self.call.may_have_acted() {
             self.call.span.in_scope(|| telemetry::abandoned(attempts));
             self.call.count(Counter::AbandonedWrites);
         }

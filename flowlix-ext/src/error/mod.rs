@@ -225,11 +225,11 @@ impl Error {
     /// - [`KeyTooOld`](ErrorKind::KeyTooOld): an earlier call may have used the key;
     /// - any error of a wait: the payment or refund that was waited for goes on by itself;
     /// - any error under a key that may have been used before: one that the [journal](crate::journal) knows, or
-    ///   cannot look up; one that came out of an error for which this was `true`; one
-    ///   [with an age](IdempotencyKey::with_created_at).
+    ///   cannot look up; one that this client, or a clone of it, has used; one that came out of a receipt, or of an
+    ///   error for which this was `true`; one [with an age](IdempotencyKey::with_created_at).
     ///
-    /// Of any other call under a key that was derived anew, in this process or another, only a journal or the key's
-    /// age can tell. An error of a read says nothing about the payment that was to be read.
+    /// Of a call by another process, or before a restart, under a key that was derived anew, only a journal or the
+    /// key's age can tell. An error of a read says nothing about the payment that was to be read.
     #[must_use]
     pub fn may_have_taken_effect(&self) -> bool {
         let is_about_the_key = matches!(self.0.kind, ErrorKind::KeyReused | ErrorKind::KeyTooOld);

@@ -154,6 +154,7 @@ mod recover;
 #[cfg(feature = "journal-sqlite")]
 mod sqlite;
 pub(crate) mod store;
+mod unrecorded;
 mod upkeep;
 pub(crate) mod write;
 

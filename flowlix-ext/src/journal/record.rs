@@ -100,7 +100,7 @@ pub struct Record {
     /// [`Sending`](State::Sending), the caller that sends holds the record until then.
     pub quiet_from: i64,
     /// By how many seconds the clock that the times are from was ahead of Flowlix's (negative: behind), as far as
-    /// an answer had told by then.
+    /// an answer had told when the outcome was stored.
     #[serde(default)]
     pub seconds_ahead: Option<i64>,
     /// Whether the key may have been sent by a call that the journal does not know, and whose payment shows no mark.
@@ -122,6 +122,33 @@ impl Record {
     pub fn to_json(&self) -> Result<String, JournalError> {
         serde_json::to_string(self)
             .map_err(|error| JournalError::caused_by("a record cannot be written as JSON", error))
+    }
+
+    /// By how many seconds the clock was set forward since the record's times were taken, or differs from the one
+    /// that they are from, when it is this far ahead of Flowlix's now. `None` where no answer had told.
+    pub(super) fn set_forward(&self, seconds_ahead: Option<i64>) -> Option<i64> {
+        Some(seconds_ahead?.saturating_sub(self.seconds_ahead?))
+    }
+
+    /// Until when somebody may be sending it, by our clock; `None` when nobody is.
+    pub(super) fn held_until(&self, seconds_ahead: Option<i64>) -> Option<i64> {
+        let set_forward = self.set_forward(seconds_ahead).unwrap_or_default();
+        let until = self
+            .quiet_from
+            .saturating_add(set_forward.saturating_mul(1000));
+        (self.state == State::Sending).then_some(until)
+    }
+
+    /// A moment of a clock that is this far ahead of Flowlix's, by the clock that the record's times are from: the
+    /// latest that it can be. A clock of which no answer had told is taken for right, as when it is looked for.
+    pub(super) fn by_its_clock(&self, moment: i64, seconds_ahead: Option<i64>) -> i64 {
+        let its = self.seconds_ahead.unwrap_or_default();
+        let set_forward = match seconds_ahead {
+            Some(ahead) => ahead.saturating_sub(its),
+            // Ours may be right, or wrong as its own is.
+            None => its.saturating_neg().min(0),
+        };
+        moment.saturating_sub(set_forward.saturating_mul(1000))
     }
 
     /// Reads what [`to_json`](Self::to_json) wrote.
@@ -248,6 +275,7 @@ mod dialect_text {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
@@ -261,4 +289,32 @@ mod tests {
         }
         assert_eq!(span_millis(Duration::MAX), i64::MAX);
     }
+
+    #[test]
+    fn a_moment_of_another_clock_is_set_right_as_far_as_answers_told() {
+        for (ours, its, expected) in [
+            (Some(30), Some(30), 100_000),
+            (Some(30), Some(10), 80_000),
+            (Some(-10), Some(10), 120_000),
+            // Its clock is taken for right.
+            (Some(30), None, 70_000),
+            (None, None, 100_000),
+            // Ours may be right, or as its own: the later of both.
+            (None, Some(30), 130_000),
+            (None, Some(-30), 100_000),
+        ] {
+            let mut record = Record::from_json(RECORD).unwrap();
+            record.seconds_ahead = its;
+            let moment = record.by_its_clock(100_000, ours);
+            assert_eq!(moment, expected, "{ours:?} {its:?}");
+        }
+    }
+
+    const RECORD: &str = r#"{
+        "id": {"scope": {"account": "", "mode": "test"}, "key": "k"}, "version": 1,
+        "operation": "create_refund", "dialect": "uppercase", "credential": "", "fingerprint": "",
+        "stamp": null, "amount": null, "currency": null, "payment_id": null,
+        "merchant_reference": null, "reason": null, "started_at": 0, "quiet_from": 0,
+        "holder": "", "changed_at": 0, "state": {"is": "sending"}
+    }"#;
 }

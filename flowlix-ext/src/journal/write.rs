@@ -14,6 +14,7 @@ use super::draft::Draft;
 use super::error::JournalError;
 use super::fingerprint::{STAMP, fingerprint};
 use super::record::{Record, RecordId, State, millis, moment, span_millis};
+use super::unrecorded;
 use crate::call::engine::{Call, within};
 use crate::call::operation::Operation;
 use crate::call::options::CallOptions;
@@ -55,7 +56,12 @@ pub(crate) struct Recorded {
 /// What is to be done about a write.
 enum Plan {
     /// Send it; the record is ours.
-    Send { record: Box<Record>, in_doubt: bool },
+    Send {
+        record: Box<Record>,
+        in_doubt: bool,
+        /// Until when it may be sent, by our clock.
+        quiet_from: SystemTime,
+    },
     /// It was accepted before.
     Known { record: Box<Record> },
 }
@@ -70,7 +76,7 @@ impl<'a> Write<'a> {
         let key_is_new = key.is_none();
         let key = client.key_for(operation, key)?;
         let begun = client.runtime().monotonic();
-        let write = Self {
+        let mut write = Self {
             client,
             operation,
             key,
@@ -79,6 +85,7 @@ impl<'a> Write<'a> {
             begun,
         };
         if client.book().is_none() {
+            write.key = client.used_keys().recall(write.key, client.runtime());
             // With a journal a key of any age may still bring the stored answer.
             write.check_age(&write.key)?;
         }
@@ -140,9 +147,10 @@ impl<'a> Write<'a> {
         Violation::join(self.operation, violations, said).map_err(|error| self.unsent(error))
     }
 
-    /// The same error of a write that was not sent: what an earlier call may have done is as open as before.
+    /// The same error of a write that was not sent: what another call may have done is as open as before.
     pub(crate) fn unsent(&self, error: Error) -> Error {
-        error.after_call_in_doubt(self.key.is_in_doubt())
+        let is_used = self.client.used_keys().is_used(&self.key);
+        error.after_call_in_doubt(self.key.is_in_doubt() || is_used)
     }
 
     /// Records the write, sends it, and records what came of it; or returns what came of it before.
@@ -156,9 +164,15 @@ impl<'a> Write<'a> {
         F: Future<Output = Result<Reply<T>, Error>>,
     {
         let Some(book) = self.client.book() else {
-            let options = self.options_left();
-            let call = self.client.write(self.operation, self.key, options)?;
-            return send(call).await;
+            let call = self
+                .client
+                .write(self.operation, self.key.clone(), self.options_left());
+            let call = call.map_err(|error| self.unsent(error))?;
+            return if self.key_is_new {
+                send(call).await
+            } else {
+                unrecorded::send(self.client, call, send).await
+            };
         };
         if !self.options.refused_headers.is_empty() {
             // Refused before it is recorded.
@@ -170,11 +184,16 @@ impl<'a> Write<'a> {
         let Some(_pass) = self.enter(book, &id).await else {
             return Err(self.held_elsewhere());
         };
-        let (record, in_doubt) = match self.plan(book, id, draft, fingerprint).await? {
+        let plan = self.plan(book, id, draft, fingerprint).await?;
+        let (record, in_doubt, quiet_from) = match plan {
             Plan::Known { record } => return self.known(*record),
-            Plan::Send { record, in_doubt } => (record, in_doubt),
+            Plan::Send {
+                record,
+                in_doubt,
+                quiet_from,
+            } => (record, in_doubt, quiet_from),
         };
-        let result = match self.call(&record, in_doubt) {
+        let result = match self.call(&record, in_doubt, quiet_from) {
             Ok(call) => send(call).await,
             Err(error) => Err(error),
         };
@@ -183,14 +202,19 @@ impl<'a> Write<'a> {
         self.conclude(book, *record, in_doubt, result).await
     }
 
-    fn call(&self, record: &Record, in_doubt: bool) -> Result<Arc<Call>, Error> {
+    fn call(
+        &self,
+        record: &Record,
+        in_doubt: bool,
+        quiet_from: SystemTime,
+    ) -> Result<Arc<Call>, Error> {
         let key = self.aged(record);
         let options = self.options_left();
         let call = self.client.write(self.operation, key, options)?;
         let mut progress = call.record();
         // A refusal of this call says nothing about an earlier one that got through.
         progress.in_doubt = in_doubt;
-        progress.quiet_from = Some(moment(record.quiet_from));
+        progress.quiet_from = Some(quiet_from);
         drop(progress);
         Ok(call)
     }
@@ -239,11 +263,15 @@ impl<'a> Write<'a> {
             next.state = State::Sending;
             next.changed_at = millis(now);
             let held = self.time_left().saturating_add(HOLD_MARGIN);
-            next.quiet_from = millis(now).saturating_add(span_millis(held));
+            let quiet_from = millis(now).saturating_add(span_millis(held));
+            next.quiet_from = next.by_its_clock(quiet_from, self.client.seconds_ahead());
             let taken = self.take(book, &next).await;
             if taken.map_err(|error| error.after_call_in_doubt(in_doubt))? {
-                let record = Box::new(next);
-                return Ok(Plan::Send { record, in_doubt });
+                return Ok(Plan::Send {
+                    record: Box::new(next),
+                    in_doubt,
+                    quiet_from: moment(quiet_from),
+                });
             }
             fresh.version = 1;
             races += 1;
@@ -316,9 +344,10 @@ impl<'a> Write<'a> {
     /// Waits a moment when another process is sending; says whether it did.
     async fn wait_for_holder(&self, book: &Book, stored: &Record) -> Result<bool, Error> {
         let runtime = self.client.runtime();
-        let left = stored.quiet_from.saturating_sub(millis(runtime.now()));
+        let until = stored.held_until(self.client.seconds_ahead());
+        let left = until.map_or(0, |until| until.saturating_sub(millis(runtime.now())));
         // Held by this client and yet the gate is open: the future that sent was dropped.
-        if stored.state != State::Sending || stored.holder == book.holder || left <= 0 {
+        if stored.holder == book.holder || left <= 0 {
             return Ok(false);
         }
         let time_left = self.time_left();
@@ -355,7 +384,12 @@ impl<'a> Write<'a> {
         let settled = match state {
             Ok(state) => {
                 record.state = state;
-                record.quiet_from = millis(runtime.now());
+                let seconds_ahead = self.client.seconds_ahead();
+                if !in_doubt {
+                    // All its times are by our clock, and by now an answer may have told about that.
+                    record.seconds_ahead = record.seconds_ahead.or(seconds_ahead);
+                }
+                record.quiet_from = record.by_its_clock(millis(runtime.now()), seconds_ahead);
                 // The answer must not wait for ever for a journal that hangs.
                 in_time(runtime, HOLD_MARGIN, settle(book, &record, runtime)).await
             }
@@ -487,16 +521,18 @@ impl<'a> Write<'a> {
 
     /// The key as old as its record: one that the caller derives anew does not know its age.
     fn aged(&self, record: &Record) -> IdempotencyKey {
-        let recorded = moment(record.started_at);
-        let first_use = self
-            .key
-            .created_at()
-            .map_or(recorded, |created| created.min(recorded));
-        self.key.clone().aged(first_use)
+        let key = self.key.clone();
+        let set_forward = record.set_forward(self.client.seconds_ahead());
+        let shift = set_forward.unwrap_or_default().saturating_mul(1000);
+        let recorded = moment(record.started_at.saturating_add(shift));
+        match key.created_at() {
+            Some(created) if created <= recorded => key,
+            _ => key.aged(recorded).dated_elsewhere(set_forward.is_none()),
+        }
     }
 
     fn check_age(&self, key: &IdempotencyKey) -> Result<(), Error> {
-        if key.is_too_old(self.client.runtime().now()) {
+        if self.client.is_too_old(key) {
             return Err(Error::key_too_old(self.operation, key.clone()));
         }
         Ok(())

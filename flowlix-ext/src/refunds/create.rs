@@ -97,18 +97,16 @@ impl CreateRefund {
     /// cannot succeed; nothing was sent then. Otherwise as the [decision table](crate::call::decision) says.
     pub async fn send(mut self) -> Result<Reply<RefundCreated>, Error> {
         let operation = Operation::CreateRefund;
-        // Before the payment is read: that read would carry the same headers.
-        if !self.options.refused_headers.is_empty() {
-            let refused = self.options.refused_headers;
-            let in_doubt = self.key.is_some_and(|key| key.is_in_doubt());
-            let error = Error::invalid_request(operation, refused);
-            return Err(error.after_call_in_doubt(in_doubt));
-        }
         let client = self.client.clone();
         let wire = client.wire();
         let may_repeat = self.key.is_some();
         // The key and its age come first: reading what is left must not hide that the key is too old.
         let write = Write::new(&client, operation, self.key.take(), self.options.clone())?;
+        // Before the payment is read: that read would carry the same headers.
+        if !self.options.refused_headers.is_empty() {
+            let refused = self.options.refused_headers;
+            return Err(write.unsent(Error::invalid_request(operation, refused)));
+        }
         let (mut draft, mut recorded) = self.recorded(&write).await?;
         let needs_amount = self.request.amount.is_none() && !wire.refunds_the_rest_by_itself();
         if recorded.is_none() && (self.check_first || (needs_amount && self.known.is_none())) {

@@ -228,6 +228,11 @@ impl Ahead {
         }
     }
 
+    /// Somebody sets the clock right.
+    pub(crate) fn set_back(&self) {
+        self.seconds.store(0, Ordering::SeqCst);
+    }
+
     pub(crate) fn sleep_for(&self, seconds: u64) {
         self.seconds.fetch_add(seconds, Ordering::SeqCst);
     }

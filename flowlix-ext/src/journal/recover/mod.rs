@@ -73,8 +73,9 @@ impl Recover {
     ///
     /// Payments are found by their stamp in the list of the time at which they were sent, uppercase refunds by
     /// their stamp among their payment's refunds. Clocks up to 15 minutes apart do no harm, be they ours or
-    /// Flowlix's; beyond that, what HTTP's `Date` showed when the write was recorded sets the time right, and where
-    /// it showed nothing yet the answer is [`ClocksDiffer`](Doubt::ClocksDiffer).
+    /// Flowlix's; beyond that, what HTTP's `Date` showed the sender by then sets the time right, and where it showed
+    /// nothing the answer is [`ClocksDiffer`](Doubt::ClocksDiffer) if the clock that recovers is wrong. The clock of
+    /// another machine, of which no answer ever told, is taken for right.
     ///
     /// # Errors
     /// [`Configuration`](crate::ErrorKind::Configuration) when the client has no journal,
@@ -84,9 +85,11 @@ impl Recover {
         let book = upkeep::open(&self.client)?;
         let records = unsettled(book).await.map_err(Error::journal_unread)?;
         let now = millis(self.client.runtime().now());
+        let ahead = self.client.seconds_ahead();
+        let held_until = |record: &Record| record.held_until(ahead).filter(|until| *until > now);
         let windows = records
             .iter()
-            .filter(|record| !is_refund(record) && !is_held(record, now))
+            .filter(|record| !is_refund(record) && held_until(record).is_none())
             .map(Window::of)
             .collect();
         let mut evidence = Vec::new();
@@ -95,8 +98,8 @@ impl Recover {
         }
         let mut writes = Vec::new();
         for record in records {
-            let truth = if is_held(&record, now) {
-                let until = moment(record.quiet_from);
+            let truth = if let Some(until) = held_until(&record) {
+                let until = moment(until);
                 Truth::StillUnknown(Doubt::StillSending { until })
             } else if is_refund(&record) {
                 self.refund(book, &record, now).await
@@ -203,9 +206,8 @@ impl Recover {
         let quiet = self
             .certain_after
             .saturating_add(Duration::from_secs(CLOCKS_APART.unsigned_abs()));
-        let ahead_then = record.seconds_ahead.or(ahead_now).unwrap_or_default();
-        // How far the clock was set forward since then, so that both moments are of today's clock.
-        let set_forward = ahead_now.unwrap_or(ahead_then).saturating_sub(ahead_then);
+        // Both moments have to be of today's clock.
+        let set_forward = record.set_forward(ahead_now).unwrap_or_default();
         let certain_from = record
             .quiet_from
             .saturating_add(set_forward.saturating_mul(1000))
@@ -280,11 +282,6 @@ async fn unsettled(book: &Book) -> Result<Vec<Record>, JournalError> {
 
 fn is_refund(record: &Record) -> bool {
     record.operation == Operation::CreateRefund.name()
-}
-
-/// Somebody may be sending it right now.
-fn is_held(record: &Record, now: i64) -> bool {
-    record.state == State::Sending && record.quiet_from > now
 }
 
 /// Whoever was faster found the same, such as another recovery.
