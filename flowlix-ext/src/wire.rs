@@ -9,11 +9,12 @@ use flowlix_api::{convert, model, snake_case, uppercase};
 use serde::de::DeserializeOwned;
 
 use crate::asked::Asked;
+use crate::call::decision::Situation;
 use crate::call::engine::Call;
 use crate::call::open_values::OpenValues;
 use crate::error::Error;
 use crate::payments::list::listing::Listing;
-use crate::refunds::created::RefundCreated;
+use crate::refunds::created::{RefundCreated, Sought};
 use crate::reply::{Receipt, Reply};
 
 /// Speaks the dialect of the client's key.
@@ -199,22 +200,30 @@ impl Wire {
         }
     }
 
-    /// One dialect answers the whole payment, the other the refund alone.
+    /// One dialect answers the whole payment, the other the refund alone. `known` is the payment before that.
     pub(crate) async fn create_refund(
         &self,
         call: &Arc<Call>,
         request: RefundRequest,
+        known: Option<&model::Payment>,
     ) -> Result<Reply<RefundCreated>, Error> {
         match request {
             Said::SnakeCase((id, body)) => {
+                // Asked before it is sent: later it speaks of this call.
+                let key_in_doubt = call.record().in_doubt;
                 let answered = self
                     .snake_case(call)
                     .refund_payment(&id, key(call), &body)
                     .await;
                 let reply: Reply<model::Payment> =
                     Asked::about(&id).check(call, conclude(call, answered)?)?;
-                Ok(reply
-                    .map(|payment| RefundCreated::found_in(payment, id, body.amount, &body.reason)))
+                let sought = Sought {
+                    amount: body.amount,
+                    reason: &body.reason,
+                    known,
+                    key_may_be_used: key_in_doubt || met_a_twin(call),
+                };
+                Ok(reply.map(|payment| RefundCreated::found_in(payment, id, &sought)))
             }
             Said::Uppercase(body) => {
                 let answered = self
@@ -251,6 +260,14 @@ impl Wire {
 
 fn key(call: &Call) -> Option<&str> {
     call.key().map(crate::IdempotencyKey::as_str)
+}
+
+/// Whether a request with this key was running that another call may have sent.
+fn met_a_twin(call: &Call) -> bool {
+    let attempts = &call.record().attempts;
+    attempts
+        .iter()
+        .any(|attempt| attempt.situation == Situation::InFlight)
 }
 
 /// Joins what the generated code decoded with what the call recorded. The record decides: generated code

@@ -12,7 +12,7 @@ use flowlix_ext::journal::{
     Journal, JournalFuture, MemoryJournal, Record, RecordId, SECRET_LENGTH, Scope,
 };
 use flowlix_ext::model::{Payment, Refund};
-use flowlix_ext::refunds::{CreateRefund, RefundSettled};
+use flowlix_ext::refunds::{CreateRefund, RefundCreated, RefundSettled};
 use flowlix_ext::testing::ManualTime;
 use flowlix_ext::{Error, ErrorKind, Flowlix, IdempotencyKey, Money, PaymentExt, Settled};
 use flowlix_sandbox::{Dialect, Fault, Operation};
@@ -615,5 +615,177 @@ async fn what_can_be_refunded_is_told_alike_in_both_dialects() {
         stage.sandbox.settle();
         let left = read(&payment).await.unwrap().refundable();
         assert_eq!(left, Some(Money::eur(0)));
+    }
+}
+
+/// One of several refunds that look alike.
+fn alike(create: CreateRefund) -> CreateRefund {
+    create.amount(10_00).reason("late")
+}
+
+/// What a call says which refund it made. The uppercase dialect always says it.
+fn told(stage: &Stage, created: &RefundCreated) -> Option<String> {
+    let told = created.refund.as_ref().map(|refund| refund.id.to_string());
+    assert!(told.is_some() || stage.dialect == Dialect::SnakeCase);
+    told
+}
+
+/// The refund that the call says it made is this one, where that can be told in both dialects.
+fn assert_told(stage: &Stage, created: &RefundCreated, refund: &Refund) {
+    let expected = Some(refund.id.to_string());
+    assert_eq!(told(stage, created), expected, "{:?}", created.payment);
+}
+
+/// Nothing is guessed where it cannot be told.
+fn assert_not_told(stage: &Stage, created: &RefundCreated) {
+    let is_told = told(stage, created).is_some();
+    assert_eq!(is_told, stage.dialect == Dialect::Uppercase, "{created:?}");
+}
+
+async fn read(stage: &Stage, payment: &Payment) -> Payment {
+    let read = stage.flowlix.payments().retrieve(&payment.id).await;
+    read.unwrap().into_inner()
+}
+
+async fn last_refund(stage: &Stage, payment: &Payment) -> Refund {
+    read(stage, payment).await.refunds.pop().unwrap()
+}
+
+#[tokio::test]
+async fn of_equal_refunds_the_new_one_is_told_where_the_payment_was_known_before() {
+    for dialect in DIALECTS {
+        let stage = Stage::new(dialect).await;
+        let refunds = stage.flowlix.refunds();
+        let payment = stage.charged().await;
+        alike(refunds.of(&payment)).await.unwrap();
+        let unknown = alike(refunds.create(&payment.id)).await.unwrap();
+        assert_not_told(&stage, &unknown);
+
+        let known = read(&stage, &payment).await;
+        let created = alike(refunds.of(&known)).await.unwrap();
+        assert_told(&stage, &created, &last_refund(&stage, &payment).await);
+        // The first answer is lost: the key is this call's own all the same.
+        stage
+            .sandbox
+            .inject_at(Operation::Refund, Fault::LoseAnswer, 1);
+        let checked = alike(refunds.create(&payment.id)).check_first();
+        let created = checked.idempotency_key(key("return-4")).await.unwrap();
+        assert_eq!(created.receipt().history().len(), 2);
+        assert_told(&stage, &created, &last_refund(&stage, &payment).await);
+        assert_eq!(stage.sandbox.ledger().refunds().count(), 4);
+    }
+}
+
+#[tokio::test]
+async fn where_others_have_refunded_alike_since_nothing_is_guessed() {
+    for dialect in DIALECTS {
+        let stage = Stage::new(dialect).await;
+        let refunds = stage.flowlix.refunds();
+        let payment = stage.charged().await;
+        // It was read before another's refund.
+        alike(refunds.create(&payment.id)).await.unwrap();
+        let created = alike(refunds.of(&payment)).await.unwrap();
+        assert_not_told(&stage, &created);
+
+        // Another's refund comes while ours is on its way.
+        let ours = alike(refunds.create(&payment.id)).check_first();
+        stage.sandbox.inject_at(Operation::Refund, Fault::Stall, 1);
+        let ours = tokio::spawn(ours.send());
+        stage.sandbox.wait_for_stalled(1).await;
+        alike(refunds.create(&payment.id)).await.unwrap();
+        stage.sandbox.release_stalled();
+        assert_not_told(&stage, &ours.await.unwrap().unwrap());
+        assert_eq!(stage.sandbox.ledger().refunds().count(), 4);
+    }
+}
+
+#[tokio::test]
+async fn a_stored_answer_is_told_by_what_it_holds_whatever_came_after_it() {
+    for dialect in DIALECTS {
+        let stage = Stage::new(dialect).await;
+        let refunds = stage.flowlix.refunds();
+        let payment = stage.charged().await;
+        let ours = |known: &Payment, key| alike(refunds.of(known)).idempotency_key(key);
+        ours(&payment, key("return-1")).await.unwrap();
+        let refund = last_refund(&stage, &payment).await;
+        let known = read(&stage, &payment).await;
+        alike(refunds.create(&payment.id)).await.unwrap();
+        let later = read(&stage, &payment).await;
+        let in_doubt = key("return-1").with_created_at(stage.time.now());
+        for known in [&payment, &known, &later] {
+            for key in [key("return-1"), in_doubt.clone()] {
+                let repeated = ours(known, key).await.unwrap();
+                assert_told(&stage, &repeated, &refund);
+            }
+        }
+        // With a twin in it, the stored answer tells nothing to who read the payment after it.
+        ours(&later, key("return-3")).await.unwrap();
+        let known = read(&stage, &payment).await;
+        let repeated = ours(&known, key("return-3")).await.unwrap();
+        assert_not_told(&stage, &repeated);
+        assert_eq!(stage.sandbox.ledger().refunds().count(), 3);
+    }
+}
+
+/// Ours was made, and is not answered yet, when the payment is read; then another's comes, and then our answer.
+#[tokio::test]
+async fn under_a_key_that_may_have_been_used_another_new_refund_is_not_taken_for_ours() {
+    for in_flight in [false, true] {
+        let stage = Stage::new(Dialect::SnakeCase).await;
+        let refunds = stage.flowlix.refunds();
+        let payment = stage.charged().await;
+        let refund = Operation::Refund;
+        let ours = |key| refunds.create(&payment.id).idempotency_key(key);
+        stage.sandbox.inject_at(refund, Fault::LoseAnswer, 1);
+        let lost = alike(ours(key("a"))).max_attempts(1).await.unwrap_err();
+        let doubted = lost.idempotency_key().unwrap().clone();
+        let key = if in_flight { key("a") } else { doubted };
+        if in_flight {
+            stage.sandbox.inject_at(refund, Fault::in_flight(), 1);
+        }
+        let anothers = Fault::alter(|payment| {
+            let mut another = payment["refunds"][0].clone();
+            another["id"] = "another".into();
+            payment["refunds"].as_array_mut().unwrap().push(another);
+        });
+        stage.sandbox.inject_at(refund, anothers, 1);
+        let again = alike(ours(key.clone())).check_first().await.unwrap();
+        assert_not_told(&stage, &again);
+        let settled = alike(ours(key)).check_first().await.unwrap();
+        assert_told(&stage, &settled, &last_refund(&stage, &payment).await);
+        assert_eq!(stage.sandbox.ledger().refunds().count(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_journal_keeps_which_refund_was_told_and_tells_no_more_after_a_doubt() {
+    for dialect in DIALECTS {
+        for lost in [false, true] {
+            let journal = MemoryJournal::new();
+            let stage = Stage::with(dialect, |builder| builder.journal(journal)).await;
+            let refunds = stage.flowlix.refunds();
+            let payment = stage.charged().await;
+            alike(refunds.create(&payment.id)).await.unwrap();
+            let known = read(&stage, &payment).await;
+            let ours = || alike(refunds.of(&known)).idempotency_key(key("return-2"));
+            if lost {
+                stage
+                    .sandbox
+                    .inject_at(Operation::Refund, Fault::LoseAnswer, 1);
+                let error = ours().max_attempts(1).await.unwrap_err();
+                assert!(error.outcome_unknown());
+            }
+            let created = ours().await.unwrap();
+            if lost {
+                assert_not_told(&stage, &created);
+            } else {
+                assert_told(&stage, &created, &last_refund(&stage, &payment).await);
+            }
+            let again = ours().await.unwrap();
+            assert!(again.receipt().is_from_journal());
+            assert_eq!(*again, *created);
+            assert!(stage.flowlix.recover().await.unwrap().writes.is_empty());
+            assert_eq!(stage.sandbox.ledger().refunds().count(), 2);
+        }
     }
 }

@@ -64,7 +64,8 @@ impl CreateRefund {
     }
 
     /// Reads the payment first, as one more request, and refuses what cannot succeed as
-    /// [`Refunds::of`](super::Refunds::of) does.
+    /// [`Refunds::of`](super::Refunds::of) does. In the `snake_case` dialect it also helps to tell which refund is
+    /// [the new one](RefundCreated::refund).
     ///
     /// A refund with a key of yours that the payment may already hold is not refused: it may be the repeat
     /// that settles an unknown outcome, and Flowlix knows by the key.
@@ -139,9 +140,10 @@ impl CreateRefund {
         draft.amount = amount;
         violations.extend(write.stamp_refund(&mut self.request.metadata));
         let request = write.checked(violations, wire.say_refund(self.request))?;
+        let known = self.known;
         write
             .once(draft, |call| async move {
-                wire.create_refund(&call, request).await
+                wire.create_refund(&call, request, known.as_ref()).await
             })
             .await
             .map_err(|error| error.with_refund_amount(amount))

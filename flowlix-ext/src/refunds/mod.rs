@@ -10,8 +10,11 @@
 //! another payment: in the `snake_case` dialect a key counts for all operations of an API key.
 //!
 //! Put the number of the return into the [reason](CreateRefund::reason) as well. The `snake_case` dialect answers the
-//! whole payment and shows no key and no metadata of a refund, so refunds of one amount and one reason look alike:
-//! then [`RefundCreated::refund`] is `None` rather than a guess. A [recovery](crate::Flowlix::recover) goes by the amount
+//! whole payment and shows no key and no metadata of a refund, so refunds of one amount and one reason look alike.
+//! Which one a call made can still be told by what the payment held before: give the payment as you read it last
+//! ([`of`](Refunds::of)), or let it be read ([`check_first`](CreateRefund::check_first)). Where others have refunded
+//! alike since, or the key [may have been used before](crate::IdempotencyKey::with_created_at),
+//! [`RefundCreated::refund`] is `None` rather than a guess. A [recovery](crate::Flowlix::recover) goes by the amount
 //! and the time alone, and does not say that a refund is the lost one because it looks like it: repeat that one with
 //! its key, which needs no card, while the key protects.
 
@@ -59,7 +62,8 @@ impl Refunds {
     /// a payment that has not succeeded, and one that was created more than 180 days ago ("Refund a payment
     /// (API reference)").
     ///
-    /// The payment is taken as it stands there; [`check_first`](CreateRefund::check_first) reads it anew.
+    /// The payment is taken as it stands there; [`check_first`](CreateRefund::check_first) reads it anew. In the
+    /// `snake_case` dialect it also tells which refund is [the new one](RefundCreated::refund).
     ///
     /// ```
     /// # use flowlix_ext::{CardDetails, Flowlix, Money};
