@@ -55,7 +55,7 @@ impl<'a> Asked<'a> {
     ) -> Result<Reply<T>, Error> {
         match reply.stray(self) {
             None => Ok(reply),
-            Some(member) => Err(Error::off_the_mark(call, member)),
+            Some(member) => Err(Error::mismatched(call, member)),
         }
     }
 

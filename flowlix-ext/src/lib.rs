@@ -318,6 +318,9 @@
 //! the one whose id you have, or repeat the same call with the [key of the error](Error::idempotency_key), and Flowlix
 //! tells what became of it. Where neither can be done, because the card is gone, a [`journal`] finds out, or you do:
 //! look through the [list](payments::Payments::list) of that time for your order's id in the payments' metadata.
+//! Where Flowlix has accepted a write and its answer cannot be read
+//! ([`AcceptedButUndecodable`](ErrorKind::AcceptedButUndecodable)), or is about another payment, amount or currency than
+//! was asked for ([`AcceptedButMismatched`](ErrorKind::AcceptedButMismatched)), [`Error::raw_body`] keeps the answer.
 //! The whole table of what is retried and what is not stands in [`call::decision`].
 //!
 //! # Defaults

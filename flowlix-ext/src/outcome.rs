@@ -38,25 +38,27 @@ impl Error {
     /// Flowlix accepted, and what it answered cannot be read.
     pub(crate) fn undecodable(call: &Call, path: String) -> Self {
         call.note_undecodable(&path);
-        of_no_use(call, path).into()
+        let kinds = [ErrorKind::AcceptedButUndecodable, ErrorKind::Undecodable];
+        of_no_use(call, kinds, path).into()
     }
 
     /// Flowlix accepted, and what it answered is about something else than was asked for.
-    pub(crate) fn off_the_mark(call: &Call, member: &str) -> Self {
-        call.note_off_the_mark(member);
-        let mut parts = of_no_use(call, member.to_owned());
+    pub(crate) fn mismatched(call: &Call, member: &str) -> Self {
+        call.note_mismatched(member);
+        let kinds = [ErrorKind::AcceptedButMismatched, ErrorKind::Mismatched];
+        let mut parts = of_no_use(call, kinds, member.to_owned());
         let status = parts.status.unwrap_or_default();
         parts.cause = format!("HTTP {status}, and its body is not about what was asked for");
         parts.into()
     }
 }
 
-/// An answer that is accepted and is no result.
-fn of_no_use(call: &Call, path: String) -> Parts {
+/// An answer that is accepted and is no result: of one kind for a write, of the other for a read.
+fn of_no_use(call: &Call, [write, read]: [ErrorKind; 2], path: String) -> Parts {
     let kind = if call.operation().is_write() {
-        ErrorKind::AcceptedButUndecodable
+        write
     } else {
-        ErrorKind::Undecodable
+        read
     };
     let raw_body = call.whole_body();
     let path = Some(path);

@@ -132,6 +132,16 @@ fn an_error_is_the_async_clients_error() {
         let id = "pay_a1b2c3d4e5f67890abcdef12".parse().unwrap();
         let error = flowlix.run(flowlix.payments().retrieve(&id)).unwrap_err();
         assert!(error.is_authentication(), "{error}");
+
+        sandbox.inject(Fault::patch(serde_json::json!({ "amount": 1 })));
+        let create = flowlix
+            .payments()
+            .create_direct(Money::eur(49_99), card(VISA));
+        let error = flowlix.run(create).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AcceptedButMismatched, "{error}");
+        assert!(error.may_have_taken_effect());
+        assert_eq!(error.json_path(), Some("amount"));
+        assert_eq!(sandbox.ledger().payments().len(), 1);
     }
     let error = Flowlix::new("sk_canary123").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Configuration);

@@ -288,6 +288,7 @@ async fn failures(scene: &Scene, dialect: Dialect) -> Vec<ErrorKind> {
             1,
         ),
         (Fault::patch(serde_json::json!({ "amount": words })), 1),
+        (Fault::patch(serde_json::json!({ "currency": words })), 1),
         (Fault::status(401), 1),
         (Fault::status(404), 1),
         (Fault::status(422), 1),
@@ -322,7 +323,13 @@ async fn failures(scene: &Scene, dialect: Dialect) -> Vec<ErrorKind> {
     kinds.push(scene.error(&late.await.unwrap_err()));
 
     let elsewhere = Fault::raw(302, [("location", words.as_str())], words.clone());
-    for (fault, times) in [(Fault::Garbage, 1), (Fault::LoseAnswer, 4), (elsewhere, 1)] {
+    let anothers = Fault::patch(serde_json::json!({ "id": words }));
+    for (fault, times) in [
+        (Fault::Garbage, 1),
+        (anothers, 1),
+        (Fault::LoseAnswer, 4),
+        (elsewhere, 1),
+    ] {
         let at = Operation::RetrievePayment;
         scene.sandbox.inject_at(at, fault, times);
         let read = scene.flowlix.payments().retrieve(&payment.id);

@@ -355,6 +355,10 @@ async fn counters_tell_what_happened() {
         stage.sandbox.inject_at(at, Fault::Garbage, 1);
         stage.create().idempotency_key(key("d")).await.unwrap_err();
 
+        let anothers = serde_json::json!({ "amount": 1 });
+        stage.sandbox.inject_at(at, Fault::patch(anothers), 1);
+        stage.create().idempotency_key(key("f")).await.unwrap_err();
+
         stage
             .sandbox
             .inject_at(at, Fault::status_retry_after(429, "7"), 1);
@@ -368,8 +372,8 @@ async fn counters_tell_what_happened() {
         assert_eq!(
             seen,
             [
-                (Counter::Calls, 6),
-                (Counter::Attempts, 4 + 4 + 1 + 1 + 1 + 1),
+                (Counter::Calls, 7),
+                (Counter::Attempts, 4 + 4 + 1 + 1 + 1 + 1 + 1),
                 (Counter::Retries, 1 + 3),
                 (Counter::TwinWaits, 2),
                 (Counter::RateWaits, 1),
@@ -377,6 +381,7 @@ async fn counters_tell_what_happened() {
                 (Counter::UnknownOutcomes, 1),
                 (Counter::AbandonedWrites, 0),
                 (Counter::Undecodable, 1),
+                (Counter::Mismatched, 1),
                 (Counter::UnknownValues, 1),
                 (Counter::HookPanics, 0),
             ]

@@ -14,7 +14,7 @@ use flowlix_ext::testing::ManualTime;
 use flowlix_ext::{Error, ErrorKind, Flowlix, FlowlixBuilder, IdempotencyKey, Money};
 use flowlix_sandbox::{Dialect, Fault, Operation};
 use raw_server::{RawServer, Then};
-use serde_json::json;
+use serde_json::{Value, json};
 
 const JSON: [(&str, &str); 1] = [("content-type", "application/json")];
 const KEYS: [&str; 2] = ["fl_test_sk_canary123", "api_test_sk_canary123"];
@@ -127,10 +127,20 @@ async fn no_limit_is_too_long() {
     }
 }
 
-fn about_something_else(error: &Error, member: &str) {
-    assert_eq!(error.json_path(), Some(member), "{error}");
-    assert!(error.to_string().contains("not about what was asked for"));
-    assert!(error.raw_body().is_some_and(|body| !body.is_empty()));
+fn about_something_else(error: &Error, kind: ErrorKind, member: &str) {
+    assert_eq!(
+        (error.kind(), error.json_path()),
+        (kind, Some(member)),
+        "{error}"
+    );
+    let is_write = kind == ErrorKind::AcceptedButMismatched;
+    assert_eq!(error.may_have_taken_effect(), is_write, "{error}");
+    let text = error.to_string();
+    assert!(text.contains("not about what was asked for"), "{text}");
+    assert_eq!(text.contains("do not start a new one"), is_write, "{text}");
+    assert!(text.contains("json_path()"), "{text}");
+    let answer: Value = serde_json::from_slice(error.raw_body().unwrap()).unwrap();
+    assert!(answer.get(member).is_some(), "{answer}");
     assert!(!error.is_retryable());
     assert_eq!(error.attempts(), 1, "nothing is sent again");
 }
@@ -146,9 +156,8 @@ async fn an_answer_about_another_payment_is_no_outcome() {
             let stage = Stage::new(dialect).await;
             stage.sandbox.inject(Fault::patch(patch.clone()));
             let error = stage.create().await.unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::AcceptedButUndecodable);
-            assert!(error.may_have_taken_effect());
-            about_something_else(&error, member);
+            let kind = ErrorKind::AcceptedButMismatched;
+            about_something_else(&error, kind, member);
             assert_eq!(stage.payments_and_charges(), (1, 1));
 
             stage.sandbox.inject(Fault::patch(patch));
@@ -157,8 +166,8 @@ async fn an_answer_about_another_payment_is_no_outcome() {
                 .payments()
                 .create_hosted(Money::eur(1), "https://shop.example.com/back");
             let error = hosted.await.unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::AcceptedButUndecodable);
-            about_something_else(&error, member);
+            about_something_else(&error, kind, member);
+            assert_eq!(stage.payments_and_charges(), (2, 1));
         }
     }
 }
@@ -175,9 +184,7 @@ async fn the_payment_that_is_read_is_the_one_that_was_asked_for() {
             .inject_at(Operation::RetrievePayment, stray.clone(), 1);
         let read = stage.flowlix.payments().retrieve(&asked.id);
         let error = read.await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Undecodable);
-        assert!(!error.may_have_taken_effect());
-        about_something_else(&error, "id");
+        about_something_else(&error, ErrorKind::Mismatched, "id");
 
         // A cache that mixes things up for a while does not end a wait, and never settles it.
         stage
@@ -213,12 +220,19 @@ async fn an_answer_about_another_refund_is_no_outcome() {
                 (json!({ "amount": 2 }), "amount"),
             ],
         };
-        for (patch, member) in strays {
+        for (made, (patch, member)) in (1..).zip(strays) {
             stage.sandbox.inject(Fault::patch(patch));
             let refund = stage.flowlix.refunds().create(&payment.id);
             let error = refund.amount(1).reason("broken").await.unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::AcceptedButUndecodable);
-            about_something_else(&error, member);
+            about_something_else(&error, ErrorKind::AcceptedButMismatched, member);
+            assert_eq!(stage.sandbox.ledger().refunds().count(), made);
+            // The payment that is read before a refund is a read.
+            let stray = Fault::patch(json!({ "id": "pay_another" }));
+            stage.sandbox.inject(stray);
+            let refund = stage.flowlix.refunds().create(&payment.id);
+            let error = refund.amount(1).reason("broken").check_first().await;
+            about_something_else(&error.unwrap_err(), ErrorKind::Mismatched, "id");
+            assert_eq!(stage.sandbox.ledger().refunds().count(), made);
         }
         // A refund that does not say whose it is belongs to the payment that was named.
         if dialect == Dialect::Uppercase {

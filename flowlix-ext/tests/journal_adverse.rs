@@ -333,28 +333,33 @@ async fn an_acceptance_is_kept_though_somebody_took_the_sender_for_dead() {
 }
 
 #[tokio::test]
-async fn an_answer_that_cannot_be_read_leaves_the_write_to_be_found() {
+async fn an_answer_that_is_no_result_leaves_the_write_to_be_found() {
     for dialect in DIALECTS {
-        let (stage, journal) = stage(dialect).await;
-        let undecodable = Fault::patch(json!({"amount": "a lot"}));
-        stage
-            .sandbox
-            .inject_at(Operation::CreateDirectPayment, undecodable, 2);
-        for _ in 0..2 {
-            let error = pay(&stage.flowlix).await.unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::AcceptedButUndecodable, "{error}");
-            assert!(error.may_have_taken_effect() && error.raw_body().is_some());
-            assert_eq!(the_record(&*journal).await.state, State::InDoubt);
+        for (amount, kind) in [
+            (json!("a lot"), ErrorKind::AcceptedButUndecodable),
+            (json!(1), ErrorKind::AcceptedButMismatched),
+        ] {
+            let (stage, journal) = stage(dialect).await;
+            let no_result = Fault::patch(json!({ "amount": amount }));
+            stage
+                .sandbox
+                .inject_at(Operation::CreateDirectPayment, no_result, 2);
+            for _ in 0..2 {
+                let error = pay(&stage.flowlix).await.unwrap_err();
+                assert_eq!(error.kind(), kind, "{error}");
+                assert!(error.may_have_taken_effect() && error.raw_body().is_some());
+                assert_eq!(the_record(&*journal).await.state, State::InDoubt);
+            }
+            let recovery = restarted(&stage, journal.clone()).recover().await.unwrap();
+            let [write] = &recovery.writes[..] else {
+                panic!("{:?}", recovery.writes)
+            };
+            assert!(matches!(&write.truth, Truth::PaymentInProgress(_)));
+            let payment = pay(&stage.flowlix).await.unwrap();
+            assert!(payment.receipt().is_from_journal());
+            stage.assert_posts_identical(2);
+            assert_eq!(stage.payments_and_charges(), (1, 1));
         }
-        let recovery = restarted(&stage, journal.clone()).recover().await.unwrap();
-        let [write] = &recovery.writes[..] else {
-            panic!("{:?}", recovery.writes)
-        };
-        assert!(matches!(&write.truth, Truth::PaymentInProgress(_)));
-        let payment = pay(&stage.flowlix).await.unwrap();
-        assert!(payment.receipt().is_from_journal());
-        stage.assert_posts_identical(2);
-        assert_eq!(stage.payments_and_charges(), (1, 1));
     }
 }
 

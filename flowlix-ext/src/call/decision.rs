@@ -420,6 +420,9 @@ What a failure means: one table decides for every call.
 without a 2xx its error is `outcome unknown`, whatever the last answer was, because a refusal of the last
 attempt says nothing about the first. Only a 2xx ends the doubt.
 
+A 2xx is an error only if its body is no result: one that cannot be read is `undecodable`, one about something
+else than was asked for `mismatched`; of a write both are told as `accepted but …`.
+
 A retry happens only while attempts, time and the retry budget last, and for a write while its key is
 younger than 23 hours.
 

@@ -186,9 +186,9 @@ impl Call {
     }
 
     /// Tells and counts that an accepted answer is about something else than was asked for.
-    pub(crate) fn note_off_the_mark(&self, member: &str) {
-        self.span.in_scope(|| telemetry::off_the_mark(member));
-        self.count(Counter::Undecodable);
+    pub(crate) fn note_mismatched(&self, member: &str) {
+        self.span.in_scope(|| telemetry::mismatched(member));
+        self.count(Counter::Mismatched);
     }
 
     async fn run(

@@ -39,9 +39,10 @@ pub enum Counter {
     UnknownOutcomes,
     /// Writes whose future was dropped while they were under way: nobody was told their outcome.
     AbandonedWrites,
-    /// Accepted answers, and single payments in a list, that could not be read or were not about what was asked
-    /// for.
+    /// Accepted answers, and single payments in a list, that could not be read.
     Undecodable,
+    /// Accepted answers that were about something else than was asked for.
+    Mismatched,
     /// Values of open enums that this version of the SDK has no name for: time for an update.
     UnknownValues,
     /// Hooks and metrics that panicked.
@@ -50,7 +51,7 @@ pub enum Counter {
 
 impl Counter {
     /// Every counter.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Calls,
         Self::Attempts,
         Self::Retries,
@@ -60,6 +61,7 @@ impl Counter {
         Self::UnknownOutcomes,
         Self::AbandonedWrites,
         Self::Undecodable,
+        Self::Mismatched,
         Self::UnknownValues,
         Self::HookPanics,
     ];
@@ -77,6 +79,7 @@ impl Counter {
             Self::UnknownOutcomes => "flowlix.client.unknown_outcomes",
             Self::AbandonedWrites => "flowlix.client.abandoned_writes",
             Self::Undecodable => "flowlix.client.undecodable",
+            Self::Mismatched => "flowlix.client.mismatched",
             Self::UnknownValues => "flowlix.client.unknown_values",
             Self::HookPanics => "flowlix.client.hook_panics",
         }

@@ -165,7 +165,7 @@ pub(crate) fn undecodable(path: &str) {
     );
 }
 
-pub(crate) fn off_the_mark(member: &str) {
+pub(crate) fn mismatched(member: &str) {
     tracing::warn!(
         member,
         "the answer was accepted and is about something else than was asked for"

@@ -188,14 +188,15 @@ impl Error {
         &self.0.violations
     }
 
-    /// The answer that could not be read, as it came. It may hold personal data: do not log it. `None` when it was
-    /// too large.
+    /// The answer that could not be read, or was about something else than was asked for, as it came. It may hold
+    /// personal data: do not log it. `None` when it was too large.
     #[must_use]
     pub fn raw_body(&self) -> Option<&[u8]> {
         self.0.raw_body.as_deref()
     }
 
-    /// Where in the JSON an answer stopped making sense, such as `refunds[0].amount`; `.` is the whole.
+    /// Where in the JSON an answer stopped making sense, such as `refunds[0].amount`; `.` is the whole. Of an answer
+    /// about something else than was asked for, the member that says so, such as `amount`.
     #[must_use]
     pub fn json_path(&self) -> Option<&str> {
         self.0.path.as_deref()
@@ -218,8 +219,9 @@ impl Error {
     /// by this call, or by an earlier one that it knows of. Only after `false` may a new payment be started.
     ///
     /// It is `true` for
-    /// - [`OutcomeUnknown`](ErrorKind::OutcomeUnknown) and
-    ///   [`AcceptedButUndecodable`](ErrorKind::AcceptedButUndecodable): this call may have done it;
+    /// - [`OutcomeUnknown`](ErrorKind::OutcomeUnknown),
+    ///   [`AcceptedButUndecodable`](ErrorKind::AcceptedButUndecodable) and
+    ///   [`AcceptedButMismatched`](ErrorKind::AcceptedButMismatched): this call may have done it;
     /// - [`KeyReused`](ErrorKind::KeyReused): another request holds the key, and Flowlix keeps only those that
     ///   it accepted or is working on;
     /// - [`KeyTooOld`](ErrorKind::KeyTooOld): an earlier call may have used the key;
@@ -241,7 +243,12 @@ impl Error {
 
     /// Whether what this very call asked for may have been carried out.
     pub(crate) fn this_call_may_have_acted(&self) -> bool {
-        self.outcome_unknown() || self.0.kind == ErrorKind::AcceptedButUndecodable
+        matches!(
+            self.0.kind,
+            ErrorKind::OutcomeUnknown
+                | ErrorKind::AcceptedButUndecodable
+                | ErrorKind::AcceptedButMismatched
+        )
     }
 
     /// The request was sent, and whether it was carried out is not known. Settle it: repeat the same call

@@ -17,10 +17,14 @@ pub enum ErrorKind {
     NotSent,
     /// A write was sent, and whether it was carried out is not known.
     OutcomeUnknown,
-    /// A write was accepted (2xx), and the answer cannot be read, or is about something else than was asked for.
+    /// A write was accepted (2xx), and the answer cannot be read.
     AcceptedButUndecodable,
-    /// A read was answered, and the answer cannot be read, or is about something else than was asked for.
+    /// A write was accepted (2xx), and the answer is about something else than was asked for.
+    AcceptedButMismatched,
+    /// A read was answered, and the answer cannot be read.
     Undecodable,
+    /// A read was answered, and the answer is about something else than was asked for.
+    Mismatched,
     /// The card was refused at once (`card_error`).
     Declined,
     /// Flowlix rejected the request: it has to change first.
@@ -58,7 +62,9 @@ impl fmt::Display for ErrorKind {
             Self::NotSent => "not sent",
             Self::OutcomeUnknown => "outcome unknown",
             Self::AcceptedButUndecodable => "accepted but undecodable",
+            Self::AcceptedButMismatched => "accepted but mismatched",
             Self::Undecodable => "undecodable",
+            Self::Mismatched => "mismatched",
             Self::Declined => "declined",
             Self::Rejected => "rejected",
             Self::NotFound => "not found",
@@ -90,7 +96,10 @@ impl ErrorKind {
             Self::AcceptedButUndecodable => {
                 Some("do not start a new one: Flowlix has accepted this one")
             }
-            Self::Undecodable => Some("see json_path() and raw_body()"),
+            Self::AcceptedButMismatched => Some(
+                "do not start a new one: Flowlix has accepted one; see json_path() and raw_body()",
+            ),
+            Self::Undecodable | Self::Mismatched => Some("see json_path() and raw_body()"),
             Self::Declined => Some("ask for another card; a new try needs a new key"),
             Self::NotFound => Some("check the id, and that key and payment are of one mode"),
             Self::Authentication => Some("check the API key"),
