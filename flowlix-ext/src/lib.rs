@@ -98,7 +98,8 @@
 //! - Count the tries up when the payment has failed, expired or been canceled, or when the card was refused at once
 //!   ([`Error::is_declined`]), and for no other reason. The next card is then a new payment. Under the old key it would
 //!   be refused as another request ([`KeyReused`](ErrorKind::KeyReused)); a new key while the outcome of the old one is
-//!   not known may charge twice.
+//!   not known may charge twice. A card that is refused under a key in doubt leaves that doubt: [`Error::decline`] has
+//!   the text for the customer, and nothing new is started until it is settled.
 //! - A key that knows its age is refused at 23 hours ([`KeyTooOld`](ErrorKind::KeyTooOld)): then look the payment up. A
 //!   derived key without its age looks new in every process, and a day later Flowlix takes it for new as well.
 //! - Without a key of yours each call makes a random one, which protects the repeats inside that call alone.

@@ -7,9 +7,10 @@ use std::future::Future;
 use std::task::Poll;
 use std::time::Duration;
 
-use common::journal::{Ahead, restarted_with};
+use common::journal::{self, Ahead, restarted_with};
 use common::{DIALECTS, Stage, VISA, card};
 use flowlix_ext::call::rate::RateLimit;
+use flowlix_ext::journal::{State, Truth};
 use flowlix_ext::testing::ManualTime;
 use flowlix_ext::{Error, ErrorKind, IdempotencyKey};
 use flowlix_sandbox::{Fault, Operation};
@@ -26,6 +27,22 @@ fn refusals() -> [(Fault, ErrorKind); 5] {
         ),
         (Fault::ResetBeforeReading, ErrorKind::OutcomeUnknown),
     ]
+}
+
+/// The card is refused at once.
+fn card_error() -> Fault {
+    let body = r#"{"error":{"type":"card_error","decline_code":"insufficient_funds"}}"#;
+    Fault::raw(422, [("content-type", "application/json")], body)
+}
+
+/// The customer can be told of the refusal, and nobody takes it for the end.
+fn assert_refused_in_doubt(error: &Error) {
+    assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{error}");
+    assert!(!error.is_declined() && error.may_have_taken_effect());
+    let decline = error.decline().unwrap();
+    assert_eq!(decline.code().unwrap().as_str(), "insufficient_funds");
+    let text = decline.customer_message();
+    assert!(text.contains("insufficient funds"), "{text}");
 }
 
 async fn create_once(stage: &Stage, key: IdempotencyKey, fault: Option<Fault>) -> Option<Error> {
@@ -72,6 +89,7 @@ async fn the_key_of_an_unknown_outcome_takes_the_doubt_along() {
                     .unwrap();
                 assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{error}");
                 assert!(error.may_have_taken_effect() && error.is_retryable());
+                assert!(error.decline().is_none(), "nobody spoke of the card");
             }
             let key = error.idempotency_key().unwrap().clone();
             assert!(create_once(&stage, key, None).await.is_none(), "settled");
@@ -330,5 +348,86 @@ async fn a_wait_that_fails_leaves_the_payment_to_go_on() {
         let error = error.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Authentication, "{error}");
         assert!(error.may_have_taken_effect());
+    }
+}
+
+#[tokio::test]
+async fn a_card_refused_under_a_key_in_doubt_can_be_told_and_ends_no_doubt() {
+    for dialect in DIALECTS {
+        let stage = Stage::new(dialect).await;
+        let stored_at = stage.time.now() - Duration::from_secs(60);
+        let stored = IdempotencyKey::restored("order-1234-payment", stored_at).unwrap();
+        let error = create_once(&stage, stored, Some(card_error())).await;
+        assert_refused_in_doubt(&error.unwrap());
+        assert_eq!(stage.payments_and_charges(), (0, 0));
+
+        // Here the customer is charged, whatever the last answer said.
+        let key = IdempotencyKey::custom("order-1235-payment").unwrap();
+        let lost = create_once(&stage, key, Some(Fault::LoseAnswer)).await;
+        let lost = lost.unwrap();
+        assert!(lost.decline().is_none());
+        let key = lost.idempotency_key().unwrap().clone();
+        let error = create_once(&stage, key, Some(card_error())).await.unwrap();
+        assert_refused_in_doubt(&error);
+        let key = error.idempotency_key().unwrap().clone();
+        assert!(create_once(&stage, key, None).await.is_none(), "settled");
+        assert_eq!(stage.payments_and_charges(), (1, 1));
+
+        // Both in one call.
+        for fault in [Fault::LoseAnswer, card_error()] {
+            let operation = Operation::CreateDirectPayment;
+            stage.sandbox.inject_at(operation, fault, 1);
+        }
+        let key = IdempotencyKey::custom("order-1236-payment").unwrap();
+        let error = stage.create().idempotency_key(key).await.unwrap_err();
+        assert_eq!(error.attempts(), 2);
+        assert_refused_in_doubt(&error);
+        assert_eq!(stage.payments_and_charges(), (2, 2));
+    }
+}
+
+#[tokio::test]
+async fn a_journal_settles_what_a_refused_card_left_in_doubt() {
+    for dialect in DIALECTS {
+        for (first, charges) in [(Fault::status(503), 0), (Fault::LoseAnswer, 1)] {
+            let (stage, journal) = journal::stage(dialect).await;
+            for fault in [first, card_error()] {
+                let operation = Operation::CreateDirectPayment;
+                stage.sandbox.inject_at(operation, fault, 1);
+                let pay = journal::pay(&stage.flowlix).max_attempts(1);
+                let error = pay.await.unwrap_err();
+                assert!(error.may_have_taken_effect(), "{error}");
+                if error.status() == Some(422) {
+                    assert_refused_in_doubt(&error);
+                }
+            }
+            let record = journal::the_record(&*journal).await;
+            assert_eq!(record.state, State::InDoubt);
+            assert_eq!(stage.payments_and_charges(), (charges, charges));
+            stage.pass(Duration::from_secs(60 * 60));
+            let recovery = stage.flowlix.recover().await.unwrap();
+            let truth = &recovery.writes[0].truth;
+            match charges {
+                0 => assert_eq!(*truth, Truth::NotCharged(None)),
+                _ => assert!(matches!(truth, Truth::Charged(_)), "{truth}"),
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refund_refused_under_a_key_in_doubt_speaks_of_no_card() {
+    for dialect in DIALECTS {
+        let stage = Stage::new(dialect).await;
+        let payment = stage.charged().await;
+        for fault in [Fault::LoseAnswer, card_error()] {
+            stage.sandbox.inject_at(Operation::Refund, fault, 1);
+        }
+        let create = stage.flowlix.refunds().create(&payment.id);
+        let error = create.amount(10_00).reason("late").await.unwrap_err();
+        assert!(error.outcome_unknown() && !error.is_declined(), "{error}");
+        let text = error.decline().unwrap().customer_message();
+        assert!(text.contains("refund") && !text.contains("card"), "{text}");
+        assert_eq!(stage.sandbox.ledger().refunds().count(), 1);
     }
 }

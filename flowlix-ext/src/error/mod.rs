@@ -276,20 +276,36 @@ impl Error {
 
     /// Whether the key was found to belong to another request, whatever earlier attempts left in doubt.
     fn found_key_reused(&self) -> bool {
-        let last = self.0.attempts.last();
-        last.is_some_and(|attempt| attempt.situation == Situation::KeyReused)
+        self.ended_with(Situation::KeyReused)
     }
 
-    /// The card was refused at once. Most declines are not errors: they show on the payment.
+    /// What the last attempt came to.
+    fn ended_with(&self, situation: Situation) -> bool {
+        let last = self.0.attempts.last();
+        last.is_some_and(|attempt| attempt.situation == situation)
+    }
+
+    /// The card was refused at once. Most declines are not errors: they show on the payment. `false` under a key that
+    /// is in doubt, whatever was refused last: see [`decline`](Self::decline).
     #[must_use]
     pub fn is_declined(&self) -> bool {
         self.0.kind == ErrorKind::Declined
     }
 
-    /// What to tell the customer, and what helps, when the card was refused at once.
+    /// What to tell the customer, and what helps, when the last attempt was refused for the card (`card_error`).
+    ///
+    /// It is a refusal of that attempt alone. Under a key that is in doubt, because it was
+    /// [stored](IdempotencyKey::restored) or because an attempt or call before has an unknown outcome, that earlier
+    /// one may have charged the card all the same: [`is_declined`](Self::is_declined) is `false` then, and
+    /// [`may_have_taken_effect`](Self::may_have_taken_effect) is `true`. Show the text then, and start nothing new
+    /// until it is settled; a payment with another card, which the text may ask for, is something new. With a
+    /// [journal](crate::journal) [`recover`](crate::Flowlix::recover) settles it. Without one it is settled when a
+    /// repeat of the same call is accepted, or by looking through the [list](crate::payments::Payments::list) of that
+    /// time; another refusal settles nothing.
     #[must_use]
     pub fn decline(&self) -> Option<Decline> {
-        let detail = self.0.detail.as_ref().filter(|_| self.is_declined())?;
+        let is_refused = self.ended_with(Situation::CardRefused);
+        let detail = self.0.detail.as_ref().filter(|_| is_refused)?;
         Some(Decline::of_error(self.0.operation, detail))
     }
 
