@@ -21,7 +21,9 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, SystemTime};
 
 use common::{DIALECTS, Stage, VISA, card};
-use flowlix_ext::journal::{Journal, JournalFuture, Record, RecordId, SECRET_LENGTH, Scope};
+use flowlix_ext::journal::{
+    Journal, JournalFuture, Record, RecordId, SECRET_LENGTH, Scope, Unsettled,
+};
 use flowlix_ext::model::Payment;
 use flowlix_ext::testing::ManualTime;
 use flowlix_ext::{Error, Flowlix, IdempotencyKey, Money, Reply};
@@ -285,7 +287,7 @@ impl Journal for Mortal {
         scope: &'a Scope,
         after: Option<&'a RecordId>,
         limit: u32,
-    ) -> JournalFuture<'a, Vec<Record>> {
+    ) -> JournalFuture<'a, Vec<Unsettled>> {
         self.journal.unsettled(scope, after, limit)
     }
     fn prune<'a>(&'a self, scope: &'a Scope, changed_before: i64) -> JournalFuture<'a, u64> {

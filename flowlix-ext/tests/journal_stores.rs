@@ -9,7 +9,8 @@
 mod common;
 
 use flowlix_ext::journal::{
-    Journal, JournalFuture, MemoryJournal, Record, RecordId, SECRET_LENGTH, Scope, conformance,
+    Journal, JournalError, JournalFuture, MemoryJournal, Record, RecordId, SECRET_LENGTH, Scope,
+    UnreadableRecord, Unsettled, conformance,
 };
 
 #[tokio::test]
@@ -60,12 +61,22 @@ impl Journal for Careless {
         scope: &'a Scope,
         after: Option<&'a RecordId>,
         limit: u32,
-    ) -> JournalFuture<'a, Vec<Record>> {
+    ) -> JournalFuture<'a, Vec<Unsettled>> {
         match self.1 {
             "forgets a page" => Box::pin(async move {
                 let mut page = self.0.unsettled(scope, after, limit).await?;
                 page.pop();
                 Ok(page)
+            }),
+            "reads nothing" => Box::pin(async move {
+                let page = self.0.unsettled(scope, after, limit).await?;
+                let lost = |record: Record| {
+                    UnreadableRecord::new(record.id, JournalError::new("cannot be read"))
+                };
+                Ok(page
+                    .into_iter()
+                    .map(|entry| entry.and_then(|record| Err(lost(record))))
+                    .collect())
             }),
             "no limit" => self.0.unsettled(scope, after, u32::MAX),
             _ => self.0.unsettled(scope, after, limit),
@@ -98,6 +109,7 @@ async fn the_suite_notices_what_a_careless_journal_does() {
         "always true",
         "forgets a page",
         "no limit",
+        "reads nothing",
         "prunes too much",
     ] {
         let journal = Careless(MemoryJournal::new(), carelessness);
@@ -111,11 +123,12 @@ async fn the_suite_notices_what_a_careless_journal_does() {
 mod durable {
     use std::time::Duration;
 
-    use flowlix_ext::journal::{Journal, Record, Truth, conformance};
-    use flowlix_ext::{ErrorKind, IdempotencyKey};
+    use flowlix_ext::journal::{Journal, Record, RecordId, Recovery, Scope, Truth, conformance};
+    use flowlix_ext::payments::CreateDirect;
+    use flowlix_ext::{ErrorKind, Flowlix, IdempotencyKey, Mode};
     use flowlix_sandbox::{Fault, Operation};
 
-    use crate::common::journal::{pay, restarted};
+    use crate::common::journal::{pay, restarted, restarted_with};
     use crate::common::{DIALECTS, Stage};
 
     pub(crate) async fn survives<J, F>(account: &str, open: impl Fn() -> F)
@@ -170,11 +183,113 @@ mod durable {
             assert_eq!(stage.payments_and_charges(), (1, 1));
         }
     }
+
+    fn pay_with(flowlix: &Flowlix, key: &str) -> CreateDirect {
+        let key = IdempotencyKey::custom(key).unwrap();
+        pay(flowlix).idempotency_key(key).max_attempts(1)
+    }
+
+    async fn lose_the_answer(stage: &Stage, flowlix: &Flowlix, key: &str) {
+        let operation = Operation::CreateDirectPayment;
+        stage.sandbox.inject_at(operation, Fault::LoseAnswer, 1);
+        let lost = pay_with(flowlix, key).await;
+        assert!(lost.unwrap_err().outcome_unknown());
+        stage.sandbox.settle();
+    }
+
+    /// The keys of the writes that were charged, and those of the records that cannot be read.
+    fn told(recovery: &Recovery) -> (Vec<&str>, Vec<&str>) {
+        let charged = recovery.writes.iter();
+        let charged = charged.filter(|write| matches!(write.truth, Truth::Charged(_)));
+        let charged = charged.map(|write| write.record.id.key.as_str()).collect();
+        let unreadable = recovery.unreadable.iter();
+        (charged, unreadable.map(|record| &*record.id.key).collect())
+    }
+
+    /// `overwrite` puts another text into a row.
+    pub(crate) async fn tells_the_rest<J, F>(
+        open: impl Fn() -> F,
+        overwrite: impl AsyncFn(&RecordId, &str),
+    ) where
+        J: Journal + 'static,
+        F: Future<Output = J>,
+    {
+        for dialect in DIALECTS {
+            let stage = Stage::new(dialect).await;
+            let (journal, account) = (open().await, format!("{dialect:?}"));
+            let scope = Scope::new(&account, Mode::Test);
+            let id = |key: &str| RecordId::new(scope.clone(), key);
+            let shared = open().await;
+            let flowlix = restarted_with(&stage, |builder| {
+                builder.journal(shared).journal_account(&account)
+            });
+            for key in ["a", "m", "n", "o", "z"] {
+                lose_the_answer(&stage, &flowlix, key).await;
+            }
+            let mut whole = Vec::new();
+            for key in ["m", "n", "o"] {
+                whole.push(journal.load(&id(key)).await.unwrap().unwrap());
+            }
+            let later = whole[1].to_json().unwrap().replace("in_doubt", "half_done");
+            overwrite(&id("m"), "{").await;
+            overwrite(&id("n"), &later).await;
+            overwrite(&id("o"), &whole[0].to_json().unwrap()).await;
+
+            let recovery = flowlix.recover().await.unwrap();
+            assert_eq!(told(&recovery), (vec!["a", "z"], vec!["m", "n", "o"]));
+            assert_eq!(recovery.still_unknown().count(), 0);
+            assert!(!recovery.is_complete(), "three are not known");
+            assert_eq!(
+                recovery.unreadable[0].to_string(),
+                "a write with key m: still unknown, look for it by hand: \
+                 a stored record cannot be read at line 1 column 1"
+            );
+
+            // Nothing is sent for what is not known, nor is it taken for absent.
+            let posts = stage.posts().len();
+            for key in ["m", "n", "o"] {
+                let error = pay_with(&flowlix, key).await.unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::Journal, "{error}");
+                assert!(error.may_have_taken_effect() && error.journal_error().is_some());
+                let key = IdempotencyKey::custom(key).unwrap();
+                let error = flowlix.journal_record(&key).await.unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::Journal, "{error}");
+            }
+            assert_eq!(stage.posts().len(), posts);
+
+            // It is listed in its place, and so is what comes after it, also on the pages of recover().
+            let mut after = None;
+            for key in ["m", "n", "o"] {
+                let page = journal.unsettled(&scope, after.as_ref(), 1).await.unwrap();
+                let [Err(unreadable)] = &page[..] else {
+                    panic!("{page:?}");
+                };
+                assert_eq!(unreadable.id, id(key));
+                after = Some(unreadable.id.clone());
+            }
+            for number in 0..99 {
+                let record = conformance::sample(scope.clone(), &format!("b-{number:02}"));
+                assert!(journal.store(&record).await.unwrap());
+            }
+            lose_the_answer(&stage, &flowlix, "y").await;
+            let recovery = flowlix.recover().await.unwrap();
+            assert_eq!(recovery.writes.len(), 100);
+            assert_eq!(told(&recovery), (vec!["y"], vec!["m", "n", "o"]));
+
+            for record in &whole {
+                overwrite(&record.id, &record.to_json().unwrap()).await;
+            }
+            let recovery = flowlix.recover().await.unwrap();
+            assert_eq!(told(&recovery), (vec!["m", "n", "o"], vec![]));
+            assert_eq!(stage.posts().len(), 6);
+            assert_eq!(stage.payments_and_charges(), (6, 6));
+        }
+    }
 }
 
 #[cfg(feature = "journal-sqlite")]
 mod sqlite {
-    use flowlix_ext::journal::{Journal, SqliteJournal, conformance, rusqlite};
+    use flowlix_ext::journal::{Journal, RecordId, SqliteJournal, conformance, rusqlite};
     use flowlix_ext::{ErrorKind, Flowlix, IdempotencyKey};
 
     use crate::common::databases::Folder;
@@ -197,6 +312,38 @@ mod sqlite {
         let open = || async { SqliteJournal::open(folder.file()).unwrap() };
         durable::survives("survives", open).await;
         durable::recovers("order", open).await;
+    }
+
+    /// Puts something else into a row.
+    fn overwrite(folder: &Folder, id: &RecordId, json: impl rusqlite::ToSql) {
+        let connection = rusqlite::Connection::open(folder.file()).unwrap();
+        let statement = "UPDATE record SET json = ?1 WHERE account = ?2 AND mode = ?3 AND key = ?4";
+        let values = rusqlite::params![json, id.scope.account, id.scope.mode_text(), id.key];
+        assert_eq!(connection.execute(statement, values).unwrap(), 1);
+    }
+
+    #[tokio::test]
+    async fn one_record_that_cannot_be_read_does_not_hide_the_others() {
+        let folder = Folder::new("unreadable");
+        let open = || async { SqliteJournal::open(folder.file()).unwrap() };
+        let change = async |id: &RecordId, json: &str| overwrite(&folder, id, json);
+        durable::tells_the_rest(open, change).await;
+
+        // What is no text at all is one, too.
+        let journal = open().await;
+        let scope = flowlix_ext::journal::Scope::new("bytes", flowlix_ext::Mode::Test);
+        for key in ["a", "b"] {
+            let record = conformance::sample(scope.clone(), key);
+            assert!(journal.store(&record).await.unwrap());
+        }
+        let id = RecordId::new(scope.clone(), "a");
+        overwrite(&folder, &id, [0xff_u8].as_slice());
+        let listed = journal.unsettled(&scope, None, 9).await.unwrap();
+        let [Err(unreadable), Ok(_)] = &listed[..] else {
+            panic!("{listed:?}");
+        };
+        assert_eq!(unreadable.id, id);
+        assert!(unreadable.error.cause().unwrap().is::<rusqlite::Error>());
     }
 
     #[tokio::test]
@@ -358,8 +505,9 @@ mod sqlite {
 mod postgres {
     use std::time::Duration;
 
+    use flowlix_ext::journal::tokio_postgres::types::ToSql;
     use flowlix_ext::journal::tokio_postgres::{Config, NoTls};
-    use flowlix_ext::journal::{Journal, PostgresJournal, conformance};
+    use flowlix_ext::journal::{Journal, PostgresJournal, RecordId, conformance};
 
     use crate::common::databases::Schema;
     use crate::durable;
@@ -395,6 +543,25 @@ mod postgres {
             stored += u32::from(journal.store(&record).await.unwrap());
         }
         assert_eq!(stored, 1);
+        schema.close().await;
+    }
+
+    #[tokio::test]
+    async fn one_record_that_cannot_be_read_does_not_hide_the_others() {
+        let Some(schema) = Schema::new("unreadable").await else {
+            return;
+        };
+        let change = async |id: &RecordId, json: &str| {
+            let statement = format!(
+                "UPDATE {}.flowlix_journal SET json = $1 WHERE account = $2 AND mode = $3 AND key = $4",
+                schema.name()
+            );
+            let mode = id.scope.mode_text();
+            let values: [&(dyn ToSql + Sync); 4] = [&json, &id.scope.account, &mode, &id.key];
+            let changed = schema.admin().execute(&statement, &values).await;
+            assert_eq!(changed.unwrap(), 1);
+        };
+        durable::tells_the_rest(|| schema.open(), change).await;
         schema.close().await;
     }
 

@@ -9,7 +9,7 @@ use common::{DIALECTS, Stage, THREE_D_SECURE};
 use flowlix_ext::call::history::StopReason;
 use flowlix_ext::decline::Advice;
 use flowlix_ext::journal::{
-    Journal, JournalFuture, MemoryJournal, Record, RecordId, SECRET_LENGTH, Scope,
+    Journal, JournalFuture, MemoryJournal, Record, RecordId, SECRET_LENGTH, Scope, Unsettled,
 };
 use flowlix_ext::model::{Payment, Refund};
 use flowlix_ext::refunds::{CreateRefund, RefundCreated, RefundSettled};
@@ -506,7 +506,7 @@ impl Journal for Slow {
         scope: &'a Scope,
         after: Option<&'a RecordId>,
         limit: u32,
-    ) -> JournalFuture<'a, Vec<Record>> {
+    ) -> JournalFuture<'a, Vec<Unsettled>> {
         self.0.unsettled(scope, after, limit)
     }
     fn prune<'a>(&'a self, scope: &'a Scope, changed_before: i64) -> JournalFuture<'a, u64> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use flowlix_ext::journal::{
-    Journal, JournalError, JournalFuture, Record, RecordId, SECRET_LENGTH, Scope,
+    Journal, JournalError, JournalFuture, Record, RecordId, SECRET_LENGTH, Scope, Unsettled,
 };
 use tokio::sync::Notify;
 
@@ -76,7 +76,7 @@ impl<J: Journal> Journal for Crashing<J> {
         scope: &'a Scope,
         after: Option<&'a RecordId>,
         limit: u32,
-    ) -> JournalFuture<'a, Vec<Record>> {
+    ) -> JournalFuture<'a, Vec<Unsettled>> {
         self.journal.unsettled(scope, after, limit)
     }
 

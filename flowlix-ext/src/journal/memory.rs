@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::error::JournalError;
-use super::record::{Record, RecordId, Scope};
+use super::record::{Record, RecordId, Scope, Unsettled};
 use super::store::{Journal, JournalFuture, SECRET_LENGTH};
 
 /// Records in memory, at most a given number.
@@ -126,7 +126,7 @@ impl Journal for MemoryJournal {
         scope: &'a Scope,
         after: Option<&'a RecordId>,
         limit: u32,
-    ) -> JournalFuture<'a, Vec<Record>> {
+    ) -> JournalFuture<'a, Vec<Unsettled>> {
         Box::pin(async move {
             let mut found: Vec<Record> = self
                 .kept()
@@ -138,7 +138,7 @@ impl Journal for MemoryJournal {
                 .collect();
             found.sort_by(|one, other| one.id.cmp(&other.id));
             found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-            Ok(found)
+            Ok(found.into_iter().map(Ok).collect())
         })
     }
 

@@ -61,6 +61,9 @@
 //!                 for write in &recovery.writes {
 //!                     orders.tell(&write.record.id.key, &write.truth);
 //!                 }
+//!                 for record in &recovery.unreadable {
+//!                     eprintln!("{record}"); // the others are told all the same
+//!                 }
 //!             }
 //!             Err(error) => eprintln!("{error}"), // the journal cannot be read: nothing is lost, ask again
 //!         }
@@ -163,7 +166,7 @@ pub use fingerprint::STAMP;
 pub use memory::{DEFAULT_CAPACITY, MemoryJournal};
 #[cfg(feature = "journal-postgres")]
 pub use postgres::PostgresJournal;
-pub use record::{Record, RecordId, Scope, State};
+pub use record::{Record, RecordId, Scope, State, UnreadableRecord, Unsettled};
 pub use recover::{CERTAIN_AFTER, Doubt, Recover, Recovered, Recovery, Truth};
 /// The library of [`SqliteJournal`], 0.37, whose errors are a [`cause`](JournalError::cause).
 #[cfg(feature = "journal-sqlite")]

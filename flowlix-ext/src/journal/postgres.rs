@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use tokio::sync::Mutex;
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
-use tokio_postgres::{Client, Config, Socket};
+use tokio_postgres::{Client, Config, Row, Socket};
 
 use super::error::JournalError;
-use super::record::{Record, RecordId, Scope};
+use super::record::{Record, RecordId, Scope, UnreadableRecord, Unsettled};
 use super::store::{Journal, JournalFuture, SECRET_LENGTH};
 
 /// Keys compare byte by byte, whatever the database's language. Two processes that create the tables at once
@@ -188,7 +188,7 @@ impl Journal for PostgresJournal {
                 .map_err(|error| failed(doing, error))?;
             let Some(row) = row else { return Ok(None) };
             let json: &str = row.try_get(0).map_err(|error| failed(doing, error))?;
-            Record::from_json(json).map(Some)
+            Record::read(id, json).map(Some)
         })
     }
 
@@ -232,7 +232,7 @@ impl Journal for PostgresJournal {
         scope: &'a Scope,
         after: Option<&'a RecordId>,
         limit: u32,
-    ) -> JournalFuture<'a, Vec<Record>> {
+    ) -> JournalFuture<'a, Vec<Unsettled>> {
         Box::pin(async move {
             let doing = "reading the journal's unsettled records";
             let key = after.map_or("", |after| &after.key);
@@ -240,19 +240,22 @@ impl Journal for PostgresJournal {
                 .client()
                 .await?
                 .query(
-                    "SELECT json FROM flowlix_journal
+                    "SELECT key, json FROM flowlix_journal
                      WHERE NOT settled AND account = $1 AND mode = $2 AND key > $3
                      ORDER BY key LIMIT $4",
                     &[&scope.account, &scope.mode_text(), &key, &i64::from(limit)],
                 )
                 .await
                 .map_err(|error| failed(doing, error))?;
-            let mut records = Vec::new();
-            for row in &rows {
-                let json: &str = row.try_get(0).map_err(|error| failed(doing, error))?;
-                records.push(Record::from_json(json)?);
-            }
-            Ok(records)
+            let read = |row: &Row| {
+                let key: String = row.try_get(0).map_err(|error| failed(doing, error))?;
+                let id = RecordId::new(scope.clone(), key);
+                let json = row.try_get(1).map_err(|error| failed(doing, error));
+                Ok(json
+                    .and_then(|json| Record::read(&id, json))
+                    .map_err(|error| UnreadableRecord::new(id, error)))
+            };
+            rows.iter().map(read).collect()
         })
     }
 

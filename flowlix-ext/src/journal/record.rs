@@ -8,6 +8,7 @@ use flowlix_api::model::PaymentId;
 use serde::{Deserialize, Serialize};
 
 use super::error::JournalError;
+use crate::failure::text::one_line;
 use crate::key::Mode;
 
 /// Whose writes: one merchant in one mode. Test and live writes never meet.
@@ -162,7 +163,57 @@ impl Record {
             JournalError::new(format!("a stored record cannot be read at {place}"))
         })
     }
+
+    /// What a store keeps under this name.
+    #[cfg(any(feature = "journal-sqlite", feature = "journal-postgres"))]
+    pub(super) fn read(id: &RecordId, json: &str) -> Result<Self, JournalError> {
+        let record = Self::from_json(json)?;
+        if record.id != *id {
+            return Err(JournalError::new("a stored record is about another key"));
+        }
+        Ok(record)
+    }
 }
+
+/// An entry of [`Journal::unsettled`](super::Journal::unsettled): a record, or what is known of one that cannot be
+/// read.
+pub type Unsettled = Result<Record, UnreadableRecord>;
+
+/// A record that is in the journal and cannot be read: it is damaged, or was written by a later release.
+///
+/// What became of its write is not known, so a call with its key sends nothing. It stays until it is repaired or
+/// deleted by hand; before it is deleted, look for what was sent with the key.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct UnreadableRecord {
+    /// The name that it is stored under.
+    pub id: RecordId,
+    /// Why it cannot be read.
+    pub error: JournalError,
+}
+
+impl UnreadableRecord {
+    /// What is known of such a record; for those who write a store.
+    #[must_use]
+    pub fn new(id: RecordId, error: JournalError) -> Self {
+        Self { id, error }
+    }
+}
+
+impl fmt::Display for UnreadableRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Nobody knows what else has become of a row that is damaged.
+        let key = one_line(&self.id.key);
+        let Self { error, .. } = self;
+        write!(
+            f,
+            "a write with key {key}: still unknown, look for it by hand: {error}"
+        )
+    }
+}
+
+// Its text tells the error already.
+impl std::error::Error for UnreadableRecord {}
 
 /// How far a write is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, params};
 
 use super::error::JournalError;
-use super::record::{Record, RecordId, Scope};
+use super::record::{Record, RecordId, Scope, UnreadableRecord, Unsettled};
 use super::store::{Journal, JournalFuture, SECRET_LENGTH};
 
 /// How long a statement waits for another process.
@@ -177,7 +177,7 @@ impl Journal for SqliteJournal {
 
     fn load<'a>(&'a self, id: &'a RecordId) -> JournalFuture<'a, Option<Record>> {
         Box::pin(async move {
-            let id = id.clone();
+            let name = id.clone();
             let json: Option<String> = self
                 .run("reading a record of the journal", move |connection| {
                     connection
@@ -186,13 +186,13 @@ impl Journal for SqliteJournal {
                              WHERE account = ?1 AND mode = ?2 AND key = ?3",
                         )?
                         .query_row(
-                            params![id.scope.account, id.scope.mode_text(), id.key],
+                            params![name.scope.account, name.scope.mode_text(), name.key],
                             |row| row.get(0),
                         )
                         .optional()
                 })
                 .await?;
-            json.map(|json| Record::from_json(&json)).transpose()
+            json.map(|json| Record::read(id, &json)).transpose()
         })
     }
 
@@ -231,29 +231,32 @@ impl Journal for SqliteJournal {
         scope: &'a Scope,
         after: Option<&'a RecordId>,
         limit: u32,
-    ) -> JournalFuture<'a, Vec<Record>> {
+    ) -> JournalFuture<'a, Vec<Unsettled>> {
         Box::pin(async move {
-            let scope = scope.clone();
+            let doing = "reading the journal's unsettled records";
+            let of = scope.clone();
             let key = after.map(|after| after.key.clone()).unwrap_or_default();
-            let found: Vec<String> = self
-                .run(
-                    "reading the journal's unsettled records",
-                    move |connection| {
-                        connection
-                            .prepare_cached(
-                                "SELECT json FROM record
+            let found: Vec<(String, rusqlite::Result<String>)> = self
+                .run(doing, move |connection| {
+                    connection
+                        .prepare_cached(
+                            "SELECT key, json FROM record
                              WHERE settled = 0 AND account = ?1 AND mode = ?2 AND key > ?3
                              ORDER BY key LIMIT ?4",
-                            )?
-                            .query_map(
-                                params![scope.account, scope.mode_text(), key, limit],
-                                |row| row.get(0),
-                            )?
-                            .collect()
-                    },
-                )
+                        )?
+                        .query_map(params![of.account, of.mode_text(), key, limit], |row| {
+                            Ok((row.get(0)?, row.get(1)))
+                        })?
+                        .collect()
+                })
                 .await?;
-            found.iter().map(|json| Record::from_json(json)).collect()
+            let read = |(key, json): (String, rusqlite::Result<String>)| {
+                let id = RecordId::new(scope.clone(), key);
+                let json = json.map_err(|error| JournalError::caused_by(doing, error));
+                json.and_then(|json| Record::read(&id, &json))
+                    .map_err(|error| UnreadableRecord::new(id, error))
+            };
+            Ok(found.into_iter().map(read).collect())
         })
     }
 

@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use super::error::JournalError;
-use super::record::{Record, RecordId, Scope};
+use super::record::{Record, RecordId, Scope, Unsettled};
 
 /// Bytes of a journal's secret.
 pub const SECRET_LENGTH: usize = 32;
@@ -42,7 +42,8 @@ pub trait Journal: Send + Sync {
     fn store<'a>(&'a self, record: &'a Record) -> JournalFuture<'a, bool>;
 
     /// The records of a scope that are not [settled](super::State::is_settled), in the order of their names, at most
-    /// `limit`, beginning behind `after`.
+    /// `limit`, beginning behind `after`. One that cannot be read is an entry as well, in its place: it must not hide
+    /// the others.
     ///
     /// # Errors
     /// When the store cannot answer.
@@ -51,7 +52,7 @@ pub trait Journal: Send + Sync {
         scope: &'a Scope,
         after: Option<&'a RecordId>,
         limit: u32,
-    ) -> JournalFuture<'a, Vec<Record>>;
+    ) -> JournalFuture<'a, Vec<Unsettled>>;
 
     /// Deletes the settled records of a scope that last changed before this moment (Unix milliseconds), and says
     /// how many. A deleted record protects no longer: keep them for as long as your service may repeat a call,
@@ -80,7 +81,7 @@ impl<J: Journal + ?Sized> Journal for Arc<J> {
         scope: &'a Scope,
         after: Option<&'a RecordId>,
         limit: u32,
-    ) -> JournalFuture<'a, Vec<Record>> {
+    ) -> JournalFuture<'a, Vec<Unsettled>> {
         (**self).unsettled(scope, after, limit)
     }
 

@@ -4,9 +4,10 @@ use std::sync::{Arc, Mutex};
 
 use flowlix_ext::journal::{
     Journal, JournalError, JournalFuture, MemoryJournal, Record, RecordId, SECRET_LENGTH, Scope,
+    UnreadableRecord, Unsettled,
 };
 use flowlix_ext::testing::ManualTime;
-use flowlix_ext::{Error, ErrorKind, IdempotencyKey, Money};
+use flowlix_ext::{Error, ErrorKind, IdempotencyKey, Mode, Money};
 use flowlix_sandbox::{Dialect, Fault, Operation, Sandbox};
 
 use crate::common::secrets::{AMEX, VISA};
@@ -35,7 +36,7 @@ impl Journal for Noting {
         scope: &'a Scope,
         after: Option<&'a RecordId>,
         limit: u32,
-    ) -> JournalFuture<'a, Vec<Record>> {
+    ) -> JournalFuture<'a, Vec<Unsettled>> {
         self.0.unsettled(scope, after, limit)
     }
 
@@ -81,7 +82,10 @@ pub(crate) async fn drive(all: &mut Shown, dialect: Dialect) -> Vec<ErrorKind> {
         show!(all, &write.truth);
     }
     show!(all, &MemoryJournal::new());
-    show!(all, &JournalError::new("the disk is full"));
+    let full = JournalError::new("the disk is full");
+    let id = RecordId::new(Scope::new("", Mode::Test), "third");
+    show!(all, &full, &UnreadableRecord::new(id, full.clone()));
+    all.other("flowlix_ext::Unsettled");
     for record in noted.lock().unwrap().iter() {
         show!(all, record, &record.id, &record.id.scope, &record.state);
         all.text(&serde_json::to_string(record).unwrap());

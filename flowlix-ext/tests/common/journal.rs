@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use flowlix_ext::journal::{
     Journal, JournalError, JournalFuture, MemoryJournal, Record, RecordId, SECRET_LENGTH, Scope,
+    Unsettled,
 };
 use flowlix_ext::runtime::{RandomUnavailable, Runtime, Sleep, SleepPurpose};
 use flowlix_ext::testing::ManualTime;
@@ -133,7 +134,7 @@ impl Journal for Dying {
         scope: &'a Scope,
         after: Option<&'a RecordId>,
         limit: u32,
-    ) -> JournalFuture<'a, Vec<Record>> {
+    ) -> JournalFuture<'a, Vec<Unsettled>> {
         Box::pin(self.live("unsettled", self.journal.unsettled(scope, after, limit)))
     }
     fn prune<'a>(&'a self, scope: &'a Scope, changed_before: i64) -> JournalFuture<'a, u64> {
@@ -205,7 +206,7 @@ impl Journal for Meanwhile {
         scope: &'a Scope,
         after: Option<&'a RecordId>,
         limit: u32,
-    ) -> JournalFuture<'a, Vec<Record>> {
+    ) -> JournalFuture<'a, Vec<Unsettled>> {
         self.journal.unsettled(scope, after, limit)
     }
     fn prune<'a>(&'a self, scope: &'a Scope, changed_before: i64) -> JournalFuture<'a, u64> {

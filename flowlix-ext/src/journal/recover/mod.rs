@@ -10,7 +10,9 @@ use flowlix_api::model::Payment;
 
 use super::book::Book;
 use super::error::JournalError;
-use super::record::{Record, State, millis, moment, span_millis};
+use super::record::{
+    Record, RecordId, State, UnreadableRecord, Unsettled, millis, moment, span_millis,
+};
 use super::upkeep;
 use super::write::{Settled, settle};
 use crate::call::operation::Operation;
@@ -80,10 +82,11 @@ impl Recover {
     /// # Errors
     /// [`Configuration`](crate::ErrorKind::Configuration) when the client has no journal,
     /// [`Journal`](crate::ErrorKind::Journal) when that cannot be read. A write about which Flowlix could not be
-    /// asked is an entry of the result, like every other.
+    /// asked is an entry of the result, like every other; a record that is there and cannot be read is one of
+    /// [`Recovery::unreadable`].
     pub async fn send(self) -> Result<Recovery, Error> {
         let book = upkeep::open(&self.client)?;
-        let records = unsettled(book).await.map_err(Error::journal_unread)?;
+        let (records, unreadable) = unsettled(book).await.map_err(Error::journal_unread)?;
         let now = millis(self.client.runtime().now());
         let ahead = self.client.seconds_ahead();
         let held_until = |record: &Record| record.held_until(ahead).filter(|until| *until > now);
@@ -108,7 +111,7 @@ impl Recover {
             };
             writes.push(self.keep(book, record, truth).await);
         }
-        Ok(Recovery { writes })
+        Ok(Recovery { writes, unreadable })
     }
 
     fn payment(&self, book: &Book, record: &Record, evidence: &[Evidence], now: i64) -> Truth {
@@ -256,10 +259,10 @@ impl Recover {
 
 into_future!(Recover => Recovery);
 
-async fn unsettled(book: &Book) -> Result<Vec<Record>, JournalError> {
-    let mut records: Vec<Record> = Vec::new();
+async fn unsettled(book: &Book) -> Result<(Vec<Record>, Vec<UnreadableRecord>), JournalError> {
+    let (mut records, mut unreadable) = (Vec::new(), Vec::new());
+    let mut after: Option<RecordId> = None;
     loop {
-        let after = records.last().map(|record| record.id.clone());
         let batch = book
             .journal
             .unsettled(&book.scope, after.as_ref(), BATCH)
@@ -267,16 +270,29 @@ async fn unsettled(book: &Book) -> Result<Vec<Record>, JournalError> {
         let is_stuck = batch
             .first()
             .zip(after.as_ref())
-            .is_some_and(|(first, after)| first.id <= *after);
+            .is_some_and(|(first, after)| id_of(first) <= after);
         if is_stuck {
             return Err(JournalError::new(
                 "the journal lists its records in circles",
             ));
         }
-        if batch.is_empty() {
-            return Ok(records);
+        let Some(last) = batch.last() else {
+            return Ok((records, unreadable));
+        };
+        after = Some(id_of(last).clone());
+        for entry in batch {
+            match entry {
+                Ok(record) => records.push(record),
+                Err(entry) => unreadable.push(entry),
+            }
         }
-        records.extend(batch);
+    }
+}
+
+fn id_of(entry: &Unsettled) -> &RecordId {
+    match entry {
+        Ok(record) => &record.id,
+        Err(unreadable) => &unreadable.id,
     }
 }
 

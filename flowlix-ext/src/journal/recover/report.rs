@@ -7,7 +7,7 @@ use flowlix_api::model::{Payment, PaymentId, PaymentStatus, Refund, RefundId, Re
 
 use crate::journal::error::JournalError;
 use crate::journal::fingerprint::STAMP;
-use crate::journal::record::{Record, millis};
+use crate::journal::record::{Record, UnreadableRecord, millis};
 
 /// What [`Flowlix::recover`](crate::Flowlix::recover) found out about every write that was not settled.
 #[derive(Debug)]
@@ -15,16 +15,20 @@ use crate::journal::record::{Record, millis};
 pub struct Recovery {
     /// One entry for each write, in the order of their keys.
     pub writes: Vec<Recovered>,
+    /// The records that the journal has and cannot read, in the order of their keys. What became of their writes is
+    /// to be found out by hand.
+    pub unreadable: Vec<UnreadableRecord>,
 }
 
 impl Recovery {
-    /// Whether the truth about every write is known.
+    /// Whether the truth about every write is known: none is still unknown, and no record is unreadable.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.still_unknown().next().is_none()
+        self.unreadable.is_empty() && self.still_unknown().next().is_none()
     }
 
-    /// The writes about which nothing is certain yet. Recover again later: most doubts end with time.
+    /// The writes about which nothing is certain yet. Recover again later: most doubts end with time. That of an
+    /// [unreadable](Self::unreadable) record does not, and is not among them.
     pub fn still_unknown(&self) -> impl Iterator<Item = &Recovered> {
         let writes = self.writes.iter();
         writes.filter(|write| matches!(write.truth, Truth::StillUnknown(_)))
