@@ -35,6 +35,9 @@ impl fmt::Display for RandomUnavailable {
 impl std::error::Error for RandomUnavailable {}
 
 /// Clocks, sleep and randomness. Object-safe; shared by all clones of a client.
+///
+/// It must not panic: there is no other clock to go on with, so the panic would take the call with it, and what is
+/// known of a write that was sent.
 pub trait Runtime: Send + Sync {
     /// The wall clock: card expiry, the age of idempotency keys, HTTP dates.
     fn now(&self) -> SystemTime;

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::journal::{
-    Death, Dying, crash, key, pay, restarted, restarted_with, stage, the_record,
+    Death, Dying, FAILURES, crash, key, pay, restarted, restarted_with, stage, the_record,
 };
 use common::{DECLINED, DIALECTS, Stage, VISA, card};
 use flowlix_ext::journal::{MemoryJournal, STAMP, State};
@@ -306,14 +306,16 @@ async fn an_answer_that_cannot_be_stored_reaches_the_caller_and_is_found_again()
 #[tokio::test]
 async fn a_failure_that_cannot_be_stored_is_told_with_the_failure() {
     for dialect in DIALECTS {
-        let (stage, journal) = stage(dialect).await;
-        let dying = restarted(&stage, Dying::new(&journal, 2, Death::Fails));
-        stage
-            .sandbox
-            .inject_at(Operation::CreateDirectPayment, Fault::LoseAnswer, 1);
-        let error = pay(&dying).max_attempts(1).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
-        assert!(error.journal_error().is_some());
+        for how in FAILURES {
+            let (stage, journal) = stage(dialect).await;
+            let dying = restarted(&stage, Dying::new(&journal, 2, how));
+            stage
+                .sandbox
+                .inject_at(Operation::CreateDirectPayment, Fault::LoseAnswer, 1);
+            let error = pay(&dying).max_attempts(1).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
+            assert!(error.journal_error().is_some());
+        }
     }
 }
 
@@ -693,13 +695,19 @@ async fn the_journal_is_asked_by_the_key_and_pruned_by_the_age() {
 #[tokio::test]
 async fn a_journal_that_fails_or_is_not_there_says_so_when_asked() {
     let (stage, journal) = stage(DIALECTS[0]).await;
-    for method in ["load", "prune"] {
-        let flowlix = restarted(&stage, Dying::at(method, &journal, 1, Death::Fails));
-        let error = match method {
-            "load" => flowlix.journal_record(&key()).await.unwrap_err(),
-            _ => flowlix.prune_journal(Duration::ZERO).await.unwrap_err(),
-        };
-        assert_eq!(error.kind(), ErrorKind::Journal, "{error}");
+    for how in FAILURES {
+        for method in ["load", "prune"] {
+            let flowlix = restarted(&stage, Dying::at(method, &journal, 1, how));
+            let error = match method {
+                "load" => flowlix.journal_record(&key()).await.unwrap_err(),
+                _ => flowlix.prune_journal(Duration::ZERO).await.unwrap_err(),
+            };
+            assert_eq!(error.kind(), ErrorKind::Journal, "{how:?}: {error}");
+            let panicked = error
+                .to_string()
+                .contains(&format!("panicked in {method}()"));
+            assert_eq!(panicked, how != Death::Fails, "{how:?}: {error}");
+        }
     }
     let without = Stage::new(DIALECTS[0]).await.flowlix;
     for error in [

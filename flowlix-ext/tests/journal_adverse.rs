@@ -14,8 +14,8 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 use common::journal::{
-    Ahead, Death, Dying, Meanwhile, Moment, crash, key, pay, restarted, restarted_with, stage,
-    the_record,
+    Ahead, Death, Dying, FAILURES, Meanwhile, Moment, crash, key, pay, restarted, restarted_with,
+    stage, the_record,
 };
 use common::{DIALECTS, Stage, VISA};
 use flowlix_ext::journal::{Doubt, Journal, MemoryJournal, State, Truth};
@@ -35,20 +35,31 @@ async fn lose_the_answer(stage: &Stage, flowlix: &Flowlix) {
     assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
 }
 
+fn every_failure_of<const N: usize>(
+    methods: [&'static str; N],
+) -> impl Iterator<Item = (&'static str, Death)> {
+    let each = |method| FAILURES.into_iter().map(move |how| (method, how));
+    methods.into_iter().flat_map(each)
+}
+
 #[tokio::test]
 async fn a_journal_that_fails_at_any_point_before_sending_keeps_the_write_from_being_sent() {
     for dialect in DIALECTS {
-        for method in ["secret", "load", "store"] {
+        for (method, how) in every_failure_of(["secret", "load", "store"]) {
             let (stage, journal) = stage(dialect).await;
-            let flowlix = restarted(&stage, Dying::at(method, &journal, 1, Death::Fails));
+            let flowlix = restarted(&stage, Dying::at(method, &journal, 1, how));
             let error = pay(&flowlix).await.unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::Journal, "{method}: {error}");
+            assert_eq!(
+                error.kind(),
+                ErrorKind::Journal,
+                "{method} {how:?}: {error}"
+            );
             assert!(error.is_retryable());
             // A journal that did not say what it knows of the key leaves that open.
             assert_eq!(error.may_have_taken_effect(), method != "store");
             assert!(stage.posts().is_empty() && journal.is_empty());
 
-            let flowlix = restarted(&stage, Dying::at(method, &journal, 1, Death::Fails));
+            let flowlix = restarted(&stage, Dying::at(method, &journal, 1, how));
             let payments = flowlix.payments();
             let unkeyed = payments.create_direct(Money::eur(49_99), common::card(VISA));
             let new_key = unkeyed.await.unwrap_err();
@@ -92,9 +103,9 @@ async fn a_journal_that_fails_while_another_process_sends_does_not_hide_that_it_
 async fn an_answer_reaches_the_caller_whatever_the_journal_does_with_it() {
     for dialect in DIALECTS {
         // After the answer the journal is asked to store, and when another was faster, to load and store again.
-        for (method, call) in [("store", 2), ("load", 2)] {
+        for (method, how) in every_failure_of(["store", "load"]) {
             let (stage, journal) = stage(dialect).await;
-            let dying = Dying::at(method, &journal, call, Death::Fails);
+            let dying = Dying::at(method, &journal, 2, how);
             let interfering = method == "load";
             let flowlix = restarted(&stage, dying);
             stage.sandbox.inject(Fault::StallAnswer);
@@ -107,7 +118,10 @@ async fn an_answer_reaches_the_caller_whatever_the_journal_does_with_it() {
             }
             stage.sandbox.release_stalled();
             let payment = paying.await.unwrap().unwrap();
-            assert!(payment.receipt().journal_error().is_some(), "{method}");
+            assert!(
+                payment.receipt().journal_error().is_some(),
+                "{method} {how:?}"
+            );
             stage.time.advance(Duration::from_secs(65));
             assert_eq!(pay(&stage.flowlix).await.unwrap().id, payment.id);
             stage.assert_posts_identical(2);
@@ -119,20 +133,22 @@ async fn an_answer_reaches_the_caller_whatever_the_journal_does_with_it() {
 #[tokio::test]
 async fn a_journal_that_hangs_does_not_hold_up_the_answer() {
     for dialect in DIALECTS {
-        let (mut stage, journal) = stage(dialect).await;
-        stage.time = ManualTime::stepped();
-        let dying = Dying::new(&journal, 2, Death::Hangs);
-        let stores = dying.calls();
-        let paying = tokio::spawn(pay(&restarted(&stage, dying)).send());
-        while stores.load(Ordering::SeqCst) < 2 {
-            tokio::task::yield_now().await;
+        for how in [Death::Hangs, Death::HangsAndPanics] {
+            let (mut stage, journal) = stage(dialect).await;
+            stage.time = ManualTime::stepped();
+            let dying = Dying::new(&journal, 2, how);
+            let stores = dying.calls();
+            let paying = tokio::spawn(pay(&restarted(&stage, dying)).send());
+            while stores.load(Ordering::SeqCst) < 2 {
+                tokio::task::yield_now().await;
+            }
+            assert!(!paying.is_finished());
+            stage.time.advance(Duration::from_secs(5));
+            let payment = paying.await.unwrap().unwrap();
+            let failure = payment.receipt().journal_error().unwrap();
+            assert!(failure.to_string().contains("in time"), "{failure}");
+            assert_eq!(stage.payments_and_charges(), (1, 1));
         }
-        assert!(!paying.is_finished());
-        stage.time.advance(Duration::from_secs(5));
-        let payment = paying.await.unwrap().unwrap();
-        let failure = payment.receipt().journal_error().unwrap();
-        assert!(failure.to_string().contains("in time"), "{failure}");
-        assert_eq!(stage.payments_and_charges(), (1, 1));
     }
 }
 

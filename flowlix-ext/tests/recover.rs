@@ -12,7 +12,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use common::journal::{
-    Death, Dying, Meanwhile, Moment, crash, key, pay, restarted, restarted_with, stage, the_record,
+    Death, Dying, FAILURES, Meanwhile, Moment, crash, key, pay, restarted, restarted_with, stage,
+    the_record,
 };
 use common::{DECLINED, DIALECTS, Stage, VISA, card};
 use flowlix_ext::journal::{Doubt, MemoryJournal, Recovered, State, Truth};
@@ -812,9 +813,11 @@ async fn a_journal_that_cannot_be_read_is_no_recovery() {
     for dialect in DIALECTS {
         let (stage, journal) = stage(dialect).await;
         lose_the_answer(&stage).await;
-        let dying = restarted(&stage, Dying::at("unsettled", &journal, 1, Death::Fails));
-        let error = dying.recover().await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Journal, "{error}");
+        for how in FAILURES {
+            let dying = restarted(&stage, Dying::at("unsettled", &journal, 1, how));
+            let error = dying.recover().await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Journal, "{how:?}: {error}");
+        }
         // The truth is found, and somebody else settles it, and that cannot be read.
         let other = stage.flowlix.clone();
         let meanwhile = Meanwhile::new(&journal, Moment::Before, 1, async move {
@@ -831,14 +834,16 @@ async fn a_journal_that_cannot_be_read_is_no_recovery() {
 #[tokio::test]
 async fn the_truth_is_told_even_when_the_journal_cannot_keep_it() {
     for dialect in DIALECTS {
-        let (stage, journal) = stage(dialect).await;
-        lose_the_answer(&stage).await;
-        stage.sandbox.settle();
-        let dying = restarted(&stage, Dying::new(&journal, 1, Death::Fails));
-        let recovery = dying.recover().await.unwrap();
-        assert!(matches!(recovery.writes[0].truth, Truth::Charged(_)));
-        assert!(recovery.writes[0].journal_error.is_some());
-        assert_eq!(the_record(&*journal).await.state, State::InDoubt);
+        for how in FAILURES {
+            let (stage, journal) = stage(dialect).await;
+            lose_the_answer(&stage).await;
+            stage.sandbox.settle();
+            let dying = restarted(&stage, Dying::new(&journal, 1, how));
+            let recovery = dying.recover().await.unwrap();
+            assert!(matches!(recovery.writes[0].truth, Truth::Charged(_)));
+            assert!(recovery.writes[0].journal_error.is_some());
+            assert_eq!(the_record(&*journal).await.state, State::InDoubt);
+        }
     }
 }
 

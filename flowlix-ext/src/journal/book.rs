@@ -7,6 +7,7 @@ use flowlix_api::Dialect;
 use super::error::JournalError;
 use super::fingerprint::{credential, hex, stamp};
 use super::gate::Gate;
+use super::guarded::Guarded;
 use super::record::{Record, Scope};
 use super::store::{Journal, SECRET_LENGTH};
 use crate::call::operation::Operation;
@@ -36,7 +37,7 @@ impl Book {
     ) -> Result<Self, JournalError> {
         // Not the client's runtime: two clients on a test's clock must not take each other for themselves.
         Ok(Self {
-            journal,
+            journal: Arc::new(Guarded(journal)),
             account_is_named: account.is_some(),
             scope: Scope::new(account.unwrap_or_default(), api_key.mode()),
             credential: credential(api_key),

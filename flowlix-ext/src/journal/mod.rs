@@ -12,7 +12,8 @@
 //! - When a record cannot be stored, nothing is sent ([`ErrorKind::Journal`](crate::ErrorKind::Journal)). When
 //!   an outcome cannot be stored, you get the answer all the same, and
 //!   [`Receipt::journal_error`](crate::Receipt::journal_error) or
-//!   [`Error::journal_error`](crate::Error::journal_error) says that the journal does not have it.
+//!   [`Error::journal_error`](crate::Error::journal_error) says that the journal does not have it. A journal of your
+//!   own that panics counts as one that failed.
 //!
 //! # Use one
 //! ```
@@ -149,6 +150,7 @@ pub(crate) mod draft;
 pub(crate) mod error;
 pub(crate) mod fingerprint;
 mod gate;
+mod guarded;
 mod memory;
 #[cfg(feature = "journal-postgres")]
 mod postgres;

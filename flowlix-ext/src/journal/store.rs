@@ -18,6 +18,8 @@ pub type JournalFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, JournalErr
 /// top of [`store`](Self::store), which must be atomic. What is stored must be durable when the future is done:
 /// a payment is sent right after.
 ///
+/// A method that panics counts as one that failed (where panics abort, they abort).
+///
 /// Object-safe; shared by all clones of a client. Hold an implementation against
 /// [`conformance::check`](super::conformance::check).
 pub trait Journal: Send + Sync {

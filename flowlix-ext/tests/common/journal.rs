@@ -69,12 +69,29 @@ pub(crate) struct Dying {
     how: Death,
 }
 
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Death {
     /// It does nothing any more and says so.
     Fails,
+    /// It panics before there is a future.
+    PanicsAtOnce,
+    /// It panics in its future.
+    Panics,
     /// It does it, and the process does not live to see it.
     Hangs,
+    /// It hangs, and panics when it is given up.
+    HangsAndPanics,
+}
+
+/// The ways in which it tells that it has died.
+pub(crate) const FAILURES: [Death; 3] = [Death::Fails, Death::PanicsAtOnce, Death::Panics];
+
+struct PanicsWhenDropped;
+
+impl Drop for PanicsWhenDropped {
+    fn drop(&mut self) {
+        panic!("a mistake of the application");
+    }
 }
 
 impl Dying {
@@ -103,31 +120,45 @@ impl Dying {
         self.calls.clone()
     }
 
-    async fn live<T>(&self, method: &str, work: JournalFuture<'_, T>) -> Result<T, JournalError> {
+    fn live<'a, T: Send + 'a>(
+        &self,
+        method: &str,
+        work: JournalFuture<'a, T>,
+    ) -> JournalFuture<'a, T> {
         let is_mortal = method == self.method;
         let dead = is_mortal && self.calls.fetch_add(1, Ordering::SeqCst) + 1 >= self.from;
-        if dead && self.how == Death::Fails {
-            return Err(JournalError::new("no space left on device"));
+        let death = dead.then_some(self.how);
+        if death == Some(Death::PanicsAtOnce) {
+            panic!("a mistake of the application");
         }
-        // Not at once, as from a disk or a network.
-        tokio::task::yield_now().await;
-        let done = work.await;
-        if dead {
-            std::future::pending::<()>().await;
-        }
-        done
+        Box::pin(async move {
+            if death == Some(Death::Fails) {
+                return Err(JournalError::new("no space left on device"));
+            }
+            // Not at once, as from a disk or a network.
+            tokio::task::yield_now().await;
+            if death == Some(Death::Panics) {
+                panic!("a mistake of the application");
+            }
+            let done = work.await;
+            if let Some(death) = death {
+                let _given_up = (death == Death::HangsAndPanics).then(|| PanicsWhenDropped);
+                std::future::pending::<()>().await;
+            }
+            done
+        })
     }
 }
 
 impl Journal for Dying {
     fn secret(&self, proposal: [u8; SECRET_LENGTH]) -> JournalFuture<'_, [u8; SECRET_LENGTH]> {
-        Box::pin(self.live("secret", self.journal.secret(proposal)))
+        self.live("secret", self.journal.secret(proposal))
     }
     fn load<'a>(&'a self, id: &'a RecordId) -> JournalFuture<'a, Option<Record>> {
-        Box::pin(self.live("load", self.journal.load(id)))
+        self.live("load", self.journal.load(id))
     }
     fn store<'a>(&'a self, record: &'a Record) -> JournalFuture<'a, bool> {
-        Box::pin(self.live("store", self.journal.store(record)))
+        self.live("store", self.journal.store(record))
     }
     fn unsettled<'a>(
         &'a self,
@@ -135,10 +166,10 @@ impl Journal for Dying {
         after: Option<&'a RecordId>,
         limit: u32,
     ) -> JournalFuture<'a, Vec<Unsettled>> {
-        Box::pin(self.live("unsettled", self.journal.unsettled(scope, after, limit)))
+        self.live("unsettled", self.journal.unsettled(scope, after, limit))
     }
     fn prune<'a>(&'a self, scope: &'a Scope, changed_before: i64) -> JournalFuture<'a, u64> {
-        Box::pin(self.live("prune", self.journal.prune(scope, changed_before)))
+        self.live("prune", self.journal.prune(scope, changed_before))
     }
 }
 
