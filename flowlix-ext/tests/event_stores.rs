@@ -159,7 +159,7 @@ impl EventStore for Careless {
         })
     }
 
-    fn prune(&self, completed_before: SystemTime) -> StoreFuture<'_, u64> {
+    fn forget(&self, completed_before: SystemTime) -> StoreFuture<'_, u64> {
         Box::pin(async move {
             let claims = self.tokens.lock().unwrap().clone();
             match self.how {
@@ -171,16 +171,16 @@ impl EventStore for Careless {
                 }
                 "prunes the moment too" => {
                     let later = completed_before + Duration::from_nanos(1);
-                    return self.store.prune(later).await;
+                    return self.store.forget(later).await;
                 }
                 "prunes all that is done" => {
                     let end = completed_before + Duration::from_secs(1 << 40);
-                    return self.store.prune(end).await;
+                    return self.store.forget(end).await;
                 }
-                "counts badly" => return Ok(self.store.prune(completed_before).await? + 1),
+                "counts badly" => return Ok(self.store.forget(completed_before).await? + 1),
                 _ => {}
             }
-            self.store.prune(completed_before).await
+            self.store.forget(completed_before).await
         })
     }
 }
@@ -230,6 +230,8 @@ mod durable {
     use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
     use flowlix_api::model::EventId;
+    use flowlix_ext::Mode;
+    use flowlix_ext::journal::{Journal, Scope, conformance::sample};
     use flowlix_ext::webhooks::{Claim, ClaimToken, Completion, EventStore};
 
     const LEASE: Duration = Duration::from_secs(300);
@@ -284,10 +286,31 @@ mod durable {
 
         // When it was done is remembered too.
         let later = open().await;
-        assert_eq!(later.prune(at(5)).await.unwrap(), 0);
-        assert_eq!(later.prune(at(6)).await.unwrap(), 1);
+        assert_eq!(later.forget(at(5)).await.unwrap(), 0);
+        assert_eq!(later.forget(at(6)).await.unwrap(), 1);
         granted(claim(&later, "evt_done", at(6)).await, false);
         assert_eq!(claim(&later, "evt_held", at(6)).await, Claim::Done);
+    }
+
+    /// Whoever has both traits in scope calls the methods of either without saying whose they are.
+    pub(crate) async fn is_a_journal_too<S: Journal + EventStore>(store: &S) {
+        let scope = Scope::new("both", Mode::Test);
+        let record = sample(scope.clone(), "k");
+        let secret = store.secret([8; 32]).await.unwrap();
+        assert_eq!(store.secret([9; 32]).await.unwrap(), secret);
+        assert!(store.store(&record).await.unwrap());
+        assert_eq!(store.load(&record.id).await.unwrap(), Some(record));
+        assert_eq!(store.unsettled(&scope, None, 9).await.unwrap().len(), 1);
+        assert_eq!(store.prune(&scope, i64::MAX).await.unwrap(), 0);
+
+        let event = id("evt_both");
+        let claim = store.claim(&event, at(7), LEASE).await.unwrap();
+        let token = granted(claim, false);
+        store.release(&event, token).await.unwrap();
+        let completed = store.complete(&event, token, at(7)).await.unwrap();
+        assert_eq!(completed, Completion::LeaseLost);
+        assert!(store.forget(at(8)).await.unwrap() > 0);
+        assert_eq!(store.unsettled(&scope, None, 9).await.unwrap().len(), 1);
     }
 
     /// A moment that no column holds, or an id that no index holds, is an error and no more.
@@ -296,7 +319,7 @@ mod durable {
         assert!(store.claim(&id("evt_far"), far, LEASE).await.is_err());
         let token = granted(claim(store, "evt_far", at(0)).await, false);
         assert!(store.complete(&id("evt_far"), token, far).await.is_err());
-        assert!(store.prune(far).await.is_err());
+        assert!(store.forget(far).await.is_err());
         let held = Claim::Held { until: at(300) };
         assert_eq!(claim(store, "evt_far", at(0)).await, held);
 
@@ -494,6 +517,7 @@ mod sqlite {
         let (one, other) = (folder.open().await, folder.open().await);
         conformance::check_shared(&one, &other).await.unwrap();
         durable::refuses_what_it_cannot_keep(&one).await;
+        durable::is_a_journal_too(&one).await;
     }
 
     #[tokio::test]
@@ -527,6 +551,7 @@ mod postgres {
         let (one, other) = (schema.open().await, schema.open().await);
         conformance::check_shared(&one, &other).await.unwrap();
         durable::refuses_what_it_cannot_keep(&one).await;
+        durable::is_a_journal_too(&one).await;
         schema.close().await;
     }
 

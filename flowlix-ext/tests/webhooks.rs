@@ -922,7 +922,7 @@ async fn pruned_events_leave_their_room() {
         store.complete(&id(name), token, at(second)).await.unwrap();
     }
     // The clock stepped back between the two: the later one is the older one.
-    assert_eq!(store.prune(at(4)).await.unwrap(), 1);
+    assert_eq!(store.forget(at(4)).await.unwrap(), 1);
     assert!(format!("{store:?}").contains("events: 1"));
     assert!(matches!(
         store.claim(&id("evt_3"), at(6), LEASE).await.unwrap(),
@@ -948,7 +948,7 @@ impl EventStore for Broken {
     ) -> StoreFuture<'a, Completion> {
         Box::pin(async { Err(EventStoreError::new("no connection")) })
     }
-    fn prune(&self, _: SystemTime) -> StoreFuture<'_, u64> {
+    fn forget(&self, _: SystemTime) -> StoreFuture<'_, u64> {
         Box::pin(async { Err(EventStoreError::new("no connection")) })
     }
     fn release<'a>(&'a self, _: &'a EventId, _: ClaimToken) -> StoreFuture<'a, ()> {

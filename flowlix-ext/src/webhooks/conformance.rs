@@ -262,10 +262,10 @@ impl Pair<'_> {
         let claimed = id("prune_claimed")?;
         granted(promise, self.one, &claimed, moment, true).await?;
 
-        let early = self.other.prune(moment - DAY).await;
+        let early = self.other.forget(moment - DAY).await;
         expect(promise, 0, early)?;
-        expect(promise, 2, self.other.prune(moment).await)?;
-        expect(promise, 0, self.one.prune(moment).await)?;
+        expect(promise, 2, self.other.forget(moment).await)?;
+        expect(promise, 0, self.one.forget(moment).await)?;
         for name in ["prune_exact", "prune_young"] {
             let claim = self.one.claim(&id(name)?, now(), LEASE).await;
             expect(promise, Claim::Done, claim)?;
@@ -275,7 +275,7 @@ impl Pair<'_> {
         expect(promise, Claim::Held { until }, claim)?;
         let abandoned = id("prune_abandoned")?;
         granted(promise, self.other, &abandoned, moment, true).await?;
-        expect(promise, 2, self.one.prune(moment + DAY).await)
+        expect(promise, 2, self.one.forget(moment + DAY).await)
     }
 
     async fn forgets_what_is_pruned(&self) -> Result<(), Broken> {
@@ -285,7 +285,7 @@ impl Pair<'_> {
         let first = granted(promise, self.one, &event, moment - LEASE, false).await?;
         let completed = self.one.complete(&event, first, moment - TICK).await;
         expect(promise, Completion::InTime, completed)?;
-        expect(promise, 1, self.one.prune(moment).await)?;
+        expect(promise, 1, self.one.forget(moment).await)?;
         let second = granted(promise, self.other, &event, now(), false).await?;
         if first == second {
             return Err(saw(promise, "another token", &second));

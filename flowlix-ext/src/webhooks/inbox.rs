@@ -131,7 +131,7 @@ impl Inbox {
     /// When the store did not answer. Repeat it whenever you like.
     pub async fn prune(&self, age: Duration) -> Result<u64, EventStoreError> {
         match self.verifier.now().checked_sub(age) {
-            Some(completed_before) => self.store.prune(completed_before).await,
+            Some(completed_before) => self.store.forget(completed_before).await,
             // Nothing is older than time itself.
             None => Ok(0),
         }

@@ -174,7 +174,7 @@ impl EventStore for Answering {
         Box::pin(async { Ok(()) })
     }
 
-    fn prune(&self, _: SystemTime) -> StoreFuture<'_, u64> {
+    fn forget(&self, _: SystemTime) -> StoreFuture<'_, u64> {
         Box::pin(async { Ok(0) })
     }
 }

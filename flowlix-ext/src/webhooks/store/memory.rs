@@ -141,7 +141,7 @@ impl State {
         }
     }
 
-    fn prune(&mut self, completed_before: SystemTime) -> usize {
+    fn forget(&mut self, completed_before: SystemTime) -> usize {
         let (events, done) = (&mut self.events, &mut self.done);
         let before = done.len();
         // All of them: clocks step back, so the order of completion need not be that of the moments.
@@ -183,9 +183,9 @@ impl EventStore for InMemoryEvents {
         })
     }
 
-    fn prune(&self, completed_before: SystemTime) -> StoreFuture<'_, u64> {
+    fn forget(&self, completed_before: SystemTime) -> StoreFuture<'_, u64> {
         Box::pin(async move {
-            let gone = self.with(|state| state.prune(completed_before));
+            let gone = self.with(|state| state.forget(completed_before));
             Ok(u64::try_from(gone).unwrap_or(u64::MAX))
         })
     }

@@ -32,6 +32,9 @@ pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, EventStoreEr
 /// Where the effect lives in the same database, write it and the completion in one transaction; that is the
 /// only way to be sure of exactly once.
 ///
+/// No method is named like one of [`Journal`](crate::journal::Journal): a database may be both, and both traits in
+/// scope.
+///
 /// Implementations decide each method in one atomic step: of two concurrent claims one is granted. Hold one of
 /// your own against [`conformance::check`](super::conformance::check).
 pub trait EventStore: Send + Sync {
@@ -47,7 +50,7 @@ pub trait EventStore: Send + Sync {
     ) -> StoreFuture<'a, Claim>;
 
     /// The event was handled. Done is final, and is noted whoever holds the claim now, because it is true;
-    /// the answer says whether the claim was still this one's. `now` is kept for [`prune`](Self::prune); a
+    /// the answer says whether the claim was still this one's. `now` is kept for [`forget`](Self::forget); a
     /// repeat does not change it.
     ///
     /// # Errors
@@ -74,7 +77,7 @@ pub trait EventStore: Send + Sync {
     ///
     /// # Errors
     /// When the store cannot do it, or cannot say whether it did.
-    fn prune(&self, completed_before: SystemTime) -> StoreFuture<'_, u64>;
+    fn forget(&self, completed_before: SystemTime) -> StoreFuture<'_, u64>;
 }
 
 impl<S: EventStore + ?Sized> EventStore for Arc<S> {
@@ -100,8 +103,8 @@ impl<S: EventStore + ?Sized> EventStore for Arc<S> {
         (**self).release(id, token)
     }
 
-    fn prune(&self, completed_before: SystemTime) -> StoreFuture<'_, u64> {
-        (**self).prune(completed_before)
+    fn forget(&self, completed_before: SystemTime) -> StoreFuture<'_, u64> {
+        (**self).forget(completed_before)
     }
 }
 

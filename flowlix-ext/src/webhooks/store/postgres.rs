@@ -96,7 +96,7 @@ impl EventStore for PostgresJournal {
         })
     }
 
-    fn prune(&self, completed_before: SystemTime) -> StoreFuture<'_, u64> {
+    fn forget(&self, completed_before: SystemTime) -> StoreFuture<'_, u64> {
         Box::pin(async move {
             let before = from_time(completed_before)?;
             self.client()

@@ -103,7 +103,7 @@ impl EventStore for SqliteJournal {
         })
     }
 
-    fn prune(&self, completed_before: SystemTime) -> StoreFuture<'_, u64> {
+    fn forget(&self, completed_before: SystemTime) -> StoreFuture<'_, u64> {
         Box::pin(async move {
             let before = from_time(completed_before)?;
             self.run("pruning webhook events", move |connection| {
