@@ -379,8 +379,10 @@ impl FlowlixBuilder {
 
     /// Whose writes the journal's records are. Needed when several merchants share one journal, and when a
     /// merchant's API key may change one day: records that were made under the same name count as this merchant's,
-    /// whatever API key made them. **Name it before the first write**: the records without a name, and those of
-    /// another name, are another journal, which protects nothing here.
+    /// whatever API key made them. **Name it before the API key changes**: what the same API key recorded without a
+    /// name is carried over when its idempotency key is used again or recovered, and no other API key's is. The
+    /// records of another name are another journal, which protects nothing here; nor does a process that has the
+    /// name see what one without it records from then on.
     pub fn journal_account(mut self, name: impl Into<String>) -> Self {
         self.journal_account = Some(name.into());
         self

@@ -18,7 +18,7 @@ use common::{DECLINED, DIALECTS, Stage, VISA, card};
 use flowlix_ext::journal::{MemoryJournal, STAMP, State};
 use flowlix_ext::model::PaymentId;
 use flowlix_ext::testing::ManualTime;
-use flowlix_ext::{Error, ErrorKind, Flowlix, IdempotencyKey, Money};
+use flowlix_ext::{Error, ErrorKind, Flowlix, FlowlixBuilder, IdempotencyKey, Money};
 use flowlix_sandbox::{Dialect, Fault, Operation, RecordedRequest};
 use serde_json::Value;
 
@@ -560,48 +560,95 @@ async fn a_refund_of_the_rest_is_repeated_with_the_amount_that_was_sent() {
     }
 }
 
+/// A client with another API key of the merchant's, and the same journal.
+fn with_other_key(
+    stage: &Stage,
+    journal: &Arc<MemoryJournal>,
+    account: Option<&'static str>,
+) -> Flowlix {
+    let builder = Flowlix::builder(&format!("{}Other", stage.sandbox.key(stage.dialect)))
+        .base_url(stage.sandbox.base_url())
+        .runtime(stage.time.clone())
+        .journal(journal.clone());
+    named(builder, account).build().unwrap()
+}
+
+fn named(builder: FlowlixBuilder, account: Option<&'static str>) -> FlowlixBuilder {
+    match account {
+        Some(name) => builder.journal_account(name),
+        None => builder,
+    }
+}
+
 #[tokio::test]
 async fn records_of_another_api_key_are_not_repeated_under_this_one() {
     for dialect in DIALECTS {
-        let (stage, journal) = stage(dialect).await;
-        let operation = Operation::CreateDirectPayment;
-        let other_key = format!("{}Other", stage.sandbox.key(dialect));
-        let other = |account: Option<&str>| {
-            let builder = Flowlix::builder(&other_key)
-                .base_url(stage.sandbox.base_url())
-                .runtime(stage.time.clone())
-                .journal(journal.clone());
-            let builder = match account {
-                Some(name) => builder.journal_account(name),
-                None => builder,
-            };
-            builder.build().unwrap()
-        };
-        let named = restarted_with(&stage, |builder| {
-            builder.journal(journal.clone()).journal_account("shop")
-        });
-        for (sender, receiver) in [(&stage.flowlix, other(None)), (&named, other(Some("shop")))] {
+        for account in [None, Some("shop")] {
+            let (stage, journal) = stage(dialect).await;
+            let flowlix = restarted_with(&stage, |builder| {
+                named(builder.journal(journal.clone()), account)
+            });
+            let other = with_other_key(&stage, &journal, account);
+            let operation = Operation::CreateDirectPayment;
             stage.sandbox.inject_at(operation, Fault::LoseAnswer, 1);
-            let _ = pay(sender).max_attempts(1).await.unwrap_err();
-            let error = pay(&receiver).await.unwrap_err();
+            let _ = pay(&flowlix).max_attempts(1).await.unwrap_err();
+            let error = pay(&other).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Journal, "{error}");
             assert!(!error.is_retryable() && error.may_have_taken_effect());
-        }
-        let sent = stage.posts().len();
-        pay(&stage.flowlix).await.unwrap();
-        let finished = pay(&named).await.unwrap();
-        assert_eq!(stage.posts().len(), sent + 2);
 
-        let error = pay(&other(None)).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Journal, "{error}");
-        let answered = pay(&other(Some("shop"))).await.unwrap();
-        assert!(answered.receipt().is_from_journal());
-        assert_eq!(answered.id, finished.id);
-        assert_eq!(
-            stage.posts().len(),
-            sent + 2,
-            "nothing was sent for the other key"
-        );
+            let finished = pay(&flowlix).await.unwrap();
+            assert_eq!(stage.posts().len(), 2);
+            match (account, pay(&other).await) {
+                (None, Err(error)) => assert_eq!(error.kind(), ErrorKind::Journal, "{error}"),
+                (Some(_), Ok(answered)) => {
+                    assert!(answered.receipt().is_from_journal());
+                    assert_eq!(answered.id, finished.id);
+                }
+                (_, result) => panic!("{result:?}"),
+            }
+            assert_eq!(stage.posts().len(), 2, "nothing was sent for the other key");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_was_recorded_before_the_merchant_had_a_name_counts() {
+    for dialect in DIALECTS {
+        for is_lost in [false, true] {
+            let (stage, journal) = stage(dialect).await;
+            let shop = restarted_with(&stage, |builder| {
+                named(builder.journal(journal.clone()), Some("shop"))
+            });
+            if is_lost {
+                let operation = Operation::CreateDirectPayment;
+                stage.sandbox.inject_at(operation, Fault::LoseAnswer, 1);
+            }
+            let first = pay(&stage.flowlix).max_attempts(1).await;
+            assert_eq!(first.is_err(), is_lost);
+
+            let hosted = shop
+                .payments()
+                .create_hosted(Money::eur(49_99), "https://shop.example.com");
+            let error = hosted.idempotency_key(key()).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::KeyReused, "{error}");
+            let record = shop.journal_record(&key()).await.unwrap().unwrap();
+            assert_eq!(record.id.scope.account, "shop");
+            assert_eq!(record.state.is_settled(), !is_lost);
+
+            // Another merchant who shares the journal has keys of his own.
+            let stranger = with_other_key(&stage, &journal, Some("stranger"));
+            assert!(stranger.journal_record(&key()).await.unwrap().is_none());
+            assert!(stranger.recover().await.unwrap().writes.is_empty());
+
+            let again = pay(&shop).await.unwrap();
+            assert_eq!(again.receipt().is_from_journal(), !is_lost);
+            // From now on another API key may come.
+            let other = with_other_key(&stage, &journal, Some("shop"));
+            let answered = pay(&other).await.unwrap();
+            assert!(answered.receipt().is_from_journal());
+            assert_eq!(answered.id, again.id);
+            assert_eq!(stage.payments_and_charges(), (1, 1));
+        }
     }
 }
 

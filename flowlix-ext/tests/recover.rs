@@ -462,6 +462,30 @@ async fn absence_under_another_api_key_or_dialect_proves_nothing() {
 }
 
 #[tokio::test]
+async fn what_was_begun_before_the_merchant_had_a_name_is_recovered_under_it() {
+    for dialect in DIALECTS {
+        let (stage, journal) = stage(dialect).await;
+        lose_the_answer(&stage).await;
+        stage.sandbox.settle();
+        let shop = || {
+            restarted_with(&stage, |builder| {
+                builder.journal(journal.clone()).journal_account("shop")
+            })
+        };
+        let recovery = shop().recover().await.unwrap();
+        let [write] = &recovery.writes[..] else {
+            panic!("{:?}", recovery.writes);
+        };
+        assert!(matches!(write.truth, Truth::Charged(_)), "{write}");
+        assert!(write.journal_error.is_none());
+        assert!(shop().recover().await.unwrap().writes.is_empty(), "told");
+        let again = pay(&shop()).await.unwrap();
+        assert!(again.receipt().is_from_journal());
+        assert_eq!(stage.payments_and_charges(), (1, 1));
+    }
+}
+
+#[tokio::test]
 async fn a_write_that_is_begun_anew_meanwhile_is_not_reported_as_not_charged() {
     for dialect in DIALECTS {
         let (stage, journal) = stage(dialect).await;

@@ -8,7 +8,7 @@ use super::error::JournalError;
 use super::fingerprint::{credential, hex, stamp};
 use super::gate::Gate;
 use super::guarded::Guarded;
-use super::record::{Record, Scope};
+use super::record::{Record, RecordId, Scope};
 use super::store::{Journal, SECRET_LENGTH};
 use crate::call::operation::Operation;
 use crate::key::ApiKey;
@@ -60,6 +60,40 @@ impl Book {
     /// Whether a record was made under the API key in use.
     pub(super) fn made_by_this_key(&self, record: &Record) -> bool {
         record.credential == self.credential
+    }
+
+    /// Where the merchant's records were kept before the merchant was named.
+    pub(super) fn unnamed_scope(&self) -> Option<Scope> {
+        let is_named = !self.scope.account.is_empty();
+        is_named.then(|| Scope::new("", self.scope.mode))
+    }
+
+    /// The record of a key. What this API key recorded before the merchant was named is carried over, so that it counts
+    /// for the merchant's later API keys as well.
+    pub(super) async fn find(&self, key: &str) -> Result<Option<Record>, JournalError> {
+        let id = RecordId::new(self.scope.clone(), key);
+        let found = self.journal.load(&id).await?;
+        let Some(unnamed) = self.unnamed_scope().filter(|_| found.is_none()) else {
+            return Ok(found);
+        };
+        let earlier = self.journal.load(&RecordId::new(unnamed, key)).await?;
+        match earlier.filter(|record| self.made_by_this_key(record)) {
+            Some(record) => self.carry_over(record).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Stores a record under the merchant's name, unless there is one of its key already.
+    pub(super) async fn carry_over(&self, record: Record) -> Result<Option<Record>, JournalError> {
+        let named = Record {
+            id: RecordId::new(self.scope.clone(), record.id.key),
+            version: 1,
+            ..record
+        };
+        if self.journal.store(&named).await? {
+            return Ok(Some(named));
+        }
+        self.journal.load(&named.id).await
     }
 
     pub(super) async fn secret(&self) -> Result<[u8; SECRET_LENGTH], JournalError> {

@@ -137,8 +137,9 @@
 //! # One journal, several clients
 //! A journal may serve any number of processes of one merchant, in test and live mode. Several merchants need
 //! one name each ([`journal_account`](crate::FlowlixBuilder::journal_account)), and one whose API key may change
-//! gives a name before the first write: a name that is given later opens another, empty journal. A record that
-//! another API key made is not repeated under this one, because Flowlix keeps idempotency keys apart by API key.
+//! gives a name before that: what the API key recorded without a name counts under the name too, and is carried over
+//! when its idempotency key is used again or recovered. Where it stood, it stays until a client without a name prunes
+//! it. A record that another API key made is not repeated under this one, because Flowlix keeps idempotency keys apart by API key.
 //! Under a name, finished writes are answered from the journal and those in doubt have to be
 //! [recovered](crate::Flowlix::recover) first; without one the call is refused.
 //!

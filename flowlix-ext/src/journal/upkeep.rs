@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::book::Book;
-use super::record::{Record, RecordId, millis, span_millis};
+use super::record::{Record, millis, span_millis};
 use crate::client::Flowlix;
 use crate::error::Error;
 use crate::idempotency::IdempotencyKey;
@@ -20,8 +20,7 @@ impl Flowlix {
     /// [`Journal`](crate::ErrorKind::Journal) when it cannot be read.
     pub async fn journal_record(&self, key: &IdempotencyKey) -> Result<Option<Record>, Error> {
         let book = open(self)?;
-        let id = RecordId::new(book.scope.clone(), key.as_str());
-        book.journal.load(&id).await.map_err(Error::journal_unread)
+        book.find(key.as_str()).await.map_err(Error::journal_unread)
     }
 
     /// Deletes what is settled in this client's account and mode and last changed longer ago than `age`, but never

@@ -123,7 +123,7 @@ impl<'a> Write<'a> {
             return Ok(None);
         };
         let fingerprint = self.fingerprint(book, draft).await?;
-        match self.load(book, &self.id(book)).await? {
+        match self.find(book).await? {
             Some(record) if !matches!(record.state, State::NotDone { .. }) => {
                 self.check_same(book, &record, &fingerprint)?;
                 Ok(Some(Recorded {
@@ -230,8 +230,8 @@ impl<'a> Write<'a> {
         let mut fresh = self.fresh(book, id, draft, fingerprint);
         let (mut races, mut known_in_doubt) = (0, false);
         while races < MOST_RACES {
-            let loaded = self.load(book, &fresh.id).await;
-            let stored = loaded.map_err(|error| error.after_call_in_doubt(known_in_doubt))?;
+            let found = self.find(book).await;
+            let stored = found.map_err(|error| error.after_call_in_doubt(known_in_doubt))?;
             let now = self.client.runtime().now();
             // A key from a store may have been sent since it was made.
             fresh.started_at = millis(self.key.created_at().map_or(now, |made| made.min(now)));
@@ -465,9 +465,9 @@ impl<'a> Write<'a> {
         ))
     }
 
-    async fn load(&self, book: &Book, id: &RecordId) -> Result<Option<Record>, Error> {
-        let loaded = self.asked(book.journal.load(id)).await;
-        loaded.map_err(|error| self.unread(error))
+    async fn find(&self, book: &Book) -> Result<Option<Record>, Error> {
+        let found = self.asked(book.find(self.key.as_str())).await;
+        found.map_err(|error| self.unread(error))
     }
 
     /// The same error, where the journal did not say what it knows of the key.

@@ -11,7 +11,7 @@ use flowlix_api::model::Payment;
 use super::book::Book;
 use super::error::JournalError;
 use super::record::{
-    Record, RecordId, State, UnreadableRecord, Unsettled, millis, moment, span_millis,
+    Record, RecordId, Scope, State, UnreadableRecord, Unsettled, millis, moment, span_millis,
 };
 use super::upkeep;
 use super::write::{Settled, settle};
@@ -86,7 +86,8 @@ impl Recover {
     /// [`Recovery::unreadable`].
     pub async fn send(self) -> Result<Recovery, Error> {
         let book = upkeep::open(&self.client)?;
-        let (records, unreadable) = unsettled(book).await.map_err(Error::journal_unread)?;
+        let found = all_unsettled(book).await;
+        let (records, unreadable) = found.map_err(Error::journal_unread)?;
         let now = millis(self.client.runtime().now());
         let ahead = self.client.seconds_ahead();
         let held_until = |record: &Record| record.held_until(ahead).filter(|until| *until > now);
@@ -259,14 +260,31 @@ impl Recover {
 
 into_future!(Recover => Recovery);
 
-async fn unsettled(book: &Book) -> Result<(Vec<Record>, Vec<UnreadableRecord>), JournalError> {
+/// Of the merchant, and of this API key from before the merchant was named.
+async fn all_unsettled(book: &Book) -> Result<(Vec<Record>, Vec<UnreadableRecord>), JournalError> {
+    let mut unnamed = Vec::new();
+    if let Some(scope) = book.unnamed_scope() {
+        let (records, unreadable) = unsettled(book, &scope).await?;
+        for record in records {
+            if book.made_by_this_key(&record) {
+                book.carry_over(record).await?;
+            }
+        }
+        // Whose they are cannot be read.
+        unnamed = unreadable;
+    }
+    let (records, unreadable) = unsettled(book, &book.scope).await?;
+    Ok((records, [unnamed, unreadable].concat()))
+}
+
+async fn unsettled(
+    book: &Book,
+    scope: &Scope,
+) -> Result<(Vec<Record>, Vec<UnreadableRecord>), JournalError> {
     let (mut records, mut unreadable) = (Vec::new(), Vec::new());
     let mut after: Option<RecordId> = None;
     loop {
-        let batch = book
-            .journal
-            .unsettled(&book.scope, after.as_ref(), BATCH)
-            .await?;
+        let batch = book.journal.unsettled(scope, after.as_ref(), BATCH).await?;
         let is_stuck = batch
             .first()
             .zip(after.as_ref())
