@@ -387,9 +387,7 @@ async fn failures(scene: &Scene, dialect: Dialect) -> Vec<ErrorKind> {
 
 /// Clients that cannot be built, or reach nobody.
 async fn strangers(shown: &mut Shown) -> Vec<ErrorKind> {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = format!("http://{}", listener.local_addr().unwrap());
-    drop(listener);
+    let (_nobody, address) = common::nobody();
     let flowlix = Flowlix::builder("api_test_sk_canaryKey4711")
         .base_url(address)
         .runtime(ManualTime::automatic())

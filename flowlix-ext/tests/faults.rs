@@ -293,13 +293,10 @@ async fn any_2xx_is_accepted() {
 #[tokio::test]
 async fn an_unreachable_flowlix_was_sent_nothing() {
     common::watch::everything();
-    // A port that nobody listens on: bound once, then given back.
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    drop(listener);
+    let (_nobody, address) = common::nobody();
     let time = flowlix_ext::testing::ManualTime::automatic();
     let flowlix = Flowlix::builder("fl_test_sk_canary123")
-        .base_url(format!("http://{address}"))
+        .base_url(address)
         .runtime(time.clone())
         .build()
         .unwrap();

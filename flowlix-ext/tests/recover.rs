@@ -974,7 +974,7 @@ async fn without_a_journal_there_is_nothing_to_recover_from() {
 #[tokio::test]
 async fn what_was_sent_without_the_journal_is_never_told_as_absent() {
     for dialect in DIALECTS {
-        for is_restored in [false, true] {
+        for (is_restored, is_reset) in [(false, false), (true, false), (false, true)] {
             let (stage, journal) = stage(dialect).await;
             let without = common::journal::restarted_with(&stage, |builder| builder);
             let operation = Operation::CreateDirectPayment;
@@ -991,9 +991,13 @@ async fn what_was_sent_without_the_journal_is_never_told_as_absent() {
                 let call = pay(&stage.flowlix).metadata("order", "1234");
                 call.idempotency_key(key.clone())
             };
+            if is_reset {
+                let fault = Fault::ResetBeforeReading;
+                stage.sandbox.inject_at(operation, fault, 1);
+            }
             let error = again().await.unwrap_err();
             assert_eq!(error.status(), Some(409), "{error}");
-            assert!(error.may_have_taken_effect());
+            assert!(error.may_have_taken_effect() && error.is_key_reused());
             assert_eq!(the_record(&*journal).await.state, State::InDoubt);
 
             stage.sandbox.inject_at(operation, Fault::status(401), 1);

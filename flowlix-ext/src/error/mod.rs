@@ -333,10 +333,11 @@ impl Error {
         self.0.kind == ErrorKind::RateLimited
     }
 
-    /// The idempotency key belongs to a request with another body.
+    /// The idempotency key belongs to a request with another body. Where it is not known what came of that, or of
+    /// an earlier attempt, the kind is [`OutcomeUnknown`](ErrorKind::OutcomeUnknown) all the same.
     #[must_use]
     pub fn is_key_reused(&self) -> bool {
-        self.0.kind == ErrorKind::KeyReused
+        self.0.kind == ErrorKind::KeyReused || self.found_key_reused()
     }
 
     /// No connection to Flowlix was made, at last; what an earlier attempt reached did nothing.

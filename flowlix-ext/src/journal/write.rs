@@ -370,12 +370,12 @@ impl<'a> Write<'a> {
     ) -> Result<Reply<T>, Error> {
         let state = match &result {
             Ok(reply) => accepted(reply),
-            Err(error) if in_doubt || error.this_call_may_have_acted() => Ok(State::InDoubt),
             // Flowlix has the key from a request that the journal does not know.
-            Err(error) if error.is_key_reused() => {
+            Err(error) if !in_doubt && error.is_key_reused() => {
                 record.used_elsewhere = true;
                 Ok(State::InDoubt)
             }
+            Err(error) if in_doubt || error.this_call_may_have_acted() => Ok(State::InDoubt),
             Err(error) => Ok(State::NotDone {
                 why: error.kind().to_string(),
             }),

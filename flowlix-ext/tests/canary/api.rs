@@ -435,13 +435,8 @@ async fn clients(shown: &mut Shown) {
 }
 
 async fn refused_connection(http: &reqwest::Client) -> reqwest::Error {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    drop(listener);
-    http.get(format!("http://{address}"))
-        .send()
-        .await
-        .unwrap_err()
+    let (_nobody, address) = crate::common::nobody();
+    http.get(address).send().await.unwrap_err()
 }
 
 pub(crate) async fn drive(shown: &mut Shown) {

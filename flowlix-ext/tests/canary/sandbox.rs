@@ -70,6 +70,7 @@ async fn deliver(shown: &mut Shown, sandbox: &Sandbox) {
     let event = events.first().unwrap();
     let mut deliveries = webhooks.deliver([event, event, event], &url).await.unwrap();
     answering.await.unwrap();
+    let (_nobody, url) = crate::common::nobody();
     deliveries.extend(webhooks.deliver([event], &url).await.unwrap());
     show!(shown, &webhooks, event);
     for delivery in &deliveries {

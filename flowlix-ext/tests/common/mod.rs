@@ -140,6 +140,15 @@ pub(crate) fn own_name(name: &str) -> String {
     format!("flowlix_{id}_{name}")
 }
 
+/// An address at which nobody listens, for as long as the socket is held: a port that was given back may be somebody
+/// else's by then.
+pub(crate) fn nobody() -> (tokio::net::TcpSocket, String) {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = format!("http://{}", socket.local_addr().unwrap());
+    (socket, address)
+}
+
 pub(crate) fn card(number: &str) -> CardDetails {
     CardDetails::new(number, 12, 2027, CVC, "Jenny Rosen")
 }

@@ -264,9 +264,10 @@ async fn what_is_not_accepted_stays_pending_and_is_signed_anew_next_time() {
 #[tokio::test]
 async fn nobody_at_the_address_is_told_and_loses_nothing() {
     let sandbox = with_events().await;
-    let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/", free.local_addr().unwrap());
-    drop(free);
+    // Bound, so that nobody else gets the port, and not listening.
+    let nobody = tokio::net::TcpSocket::new_v4().unwrap();
+    nobody.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let url = format!("http://{}/", nobody.local_addr().unwrap());
     let deliveries = sandbox.webhooks().deliver_pending(&url).await.unwrap();
     assert_eq!(deliveries.len(), 3);
     for delivery in &deliveries {
