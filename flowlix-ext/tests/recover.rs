@@ -971,6 +971,43 @@ async fn without_a_journal_there_is_nothing_to_recover_from() {
     assert_eq!(stage.sandbox.requests().len(), 0);
 }
 
+/// Nothing came of what the journal knows, and then one process ran without it.
+#[tokio::test]
+async fn what_was_sent_without_the_journal_after_all_was_settled_is_in_doubt() {
+    for dialect in DIALECTS {
+        let (stage, journal) = stage(dialect).await;
+        let operation = Operation::CreateDirectPayment;
+        let refuse = || stage.sandbox.inject_at(operation, Fault::status(401), 1);
+        refuse();
+        let refused = pay(&stage.flowlix).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Authentication, "{refused}");
+        // A key that was stored before all that is as good as new.
+        let stored = key().with_created_at(stage.time.now() - Duration::from_secs(1));
+        refuse();
+        let refused = pay(&stage.flowlix)
+            .idempotency_key(stored)
+            .await
+            .unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Authentication, "{refused}");
+
+        stage.pass(Duration::from_secs(1));
+        let without = common::journal::restarted_with(&stage, |builder| builder);
+        stage.sandbox.inject_at(operation, Fault::LoseAnswer, 1);
+        let lost = pay(&without).metadata("order", "1234").max_attempts(1);
+        let lost = lost.await.unwrap_err();
+        assert!(lost.outcome_unknown());
+        refuse();
+        let again = pay(&stage.flowlix).idempotency_key(lost.idempotency_key().unwrap().clone());
+        let refused = again.await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::OutcomeUnknown, "{refused}");
+        assert_eq!(the_record(&*journal).await.state, State::InDoubt);
+        stage.pass(LATER);
+        let truth = the_truth(&stage.flowlix, &stage).await;
+        assert_eq!(truth, Truth::StillUnknown(Doubt::UsedElsewhere));
+        assert_eq!(stage.payments_and_charges(), (1, 1));
+    }
+}
+
 #[tokio::test]
 async fn what_was_sent_without_the_journal_is_never_told_as_absent() {
     for dialect in DIALECTS {

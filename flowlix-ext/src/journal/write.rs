@@ -236,11 +236,15 @@ impl<'a> Write<'a> {
             // A key from a store may have been sent since it was made.
             fresh.started_at = millis(self.key.created_at().map_or(now, |made| made.min(now)));
             let (mut next, in_doubt) = match stored {
-                None => (fresh.clone(), self.key.is_in_doubt()),
+                None => {
+                    fresh.used_elsewhere = self.key.is_in_doubt();
+                    (fresh.clone(), fresh.used_elsewhere)
+                }
                 // Flowlix stores accepted requests only, so the key is as good as new.
                 Some(stored) if matches!(stored.state, State::NotDone { .. }) => {
                     fresh.version = stored.version.saturating_add(1);
-                    (fresh.clone(), false)
+                    fresh.used_elsewhere = self.is_used_since(&stored);
+                    (fresh.clone(), fresh.used_elsewhere)
                 }
                 Some(stored) => {
                     self.check_same(book, &stored, &fresh.fingerprint)?;
@@ -304,12 +308,19 @@ impl<'a> Write<'a> {
             started_at: 0,
             quiet_from: 0,
             seconds_ahead: self.client.seconds_ahead(),
-            used_elsewhere: self.key.is_in_doubt(),
+            used_elsewhere: false,
             holder: book.holder.clone(),
             changed_at: 0,
             state: State::Sending,
             id,
         }
+    }
+
+    /// Whether the key was used first, by a call that nobody recorded, when it was known already that nothing came of
+    /// those that were.
+    fn is_used_since(&self, stored: &Record) -> bool {
+        let settled_at = moment(stored.changed_at);
+        self.key.is_in_doubt() && self.key.created_at().is_some_and(|at| at > settled_at)
     }
 
     /// Refuses what the key was not recorded for. Where the request may be the one that was recorded, what became
