@@ -160,7 +160,6 @@ mod recover;
 #[cfg(feature = "journal-sqlite")]
 mod sqlite;
 pub(crate) mod store;
-mod unrecorded;
 mod upkeep;
 pub(crate) mod write;
 
