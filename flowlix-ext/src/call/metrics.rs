@@ -33,7 +33,8 @@ pub enum Counter {
     TwinWaits,
     /// Attempts that were held back to stay below the rate limit.
     RateWaits,
-    /// Calls that ended without a result, whatever the reason: the error was returned to the caller.
+    /// Calls that ended without a 2xx, whatever the reason: the error was returned to the caller. A 2xx whose body is
+    /// no result is counted as [`Undecodable`](Self::Undecodable) or [`Mismatched`](Self::Mismatched) instead.
     Failures,
     /// Writes that ended with their outcome unknown.
     UnknownOutcomes,

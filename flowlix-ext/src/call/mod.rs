@@ -7,8 +7,8 @@
 //! [`hook`] is for code of yours around every attempt, [`metrics`] for counters. Each call is a span of
 //! `tracing`, and each attempt a span in it with the names of OpenTelemetry's HTTP client conventions:
 //! `http.request.method`, `url.template`, `url.full` (without its query), `server.address`, `server.port`,
-//! `http.response.status_code`, `http.request.resend_count`, `error.type`. No body, no query, no key and no header
-//! but the request id is in any of them. A declined card is told at `info`, an unknown outcome at `warn`; `error`
+//! `http.response.status_code`, `http.request.resend_count`, `error.type`. No body, no query and no API key is in any
+//! of them, and no header but the request id and the idempotency key. A declined card is told at `info`, an unknown outcome at `warn`; `error`
 //! is kept for bugs.
 
 pub(crate) mod answer;

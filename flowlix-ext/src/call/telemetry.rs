@@ -1,7 +1,7 @@
 //! Spans and events for `tracing`, under the names of OpenTelemetry's HTTP client conventions.
 //!
 //! One span `flowlix.call` for each call, in it one span `flowlix.attempt` for each request on the wire. No
-//! body, no query, and no header but the request id is in any of them. `error` is the level of a bug alone: a
+//! body, no query, and no header but the request id and the idempotency key is in any of them. `error` is the level of a bug alone: a
 //! declined card is business, told at `info`; an unknown outcome is told at `warn`.
 
 use flowlix_api::Dialect;

@@ -209,7 +209,7 @@ impl Error {
         self.0.refund_amount
     }
 
-    /// How far a wait came that ran out of time.
+    /// How far a wait came that this error ended, whether time ran out or waiting could not mend it.
     #[must_use]
     pub fn wait_progress(&self) -> Option<&WaitProgress> {
         self.0.wait.as_deref()

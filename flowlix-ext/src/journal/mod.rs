@@ -13,7 +13,8 @@
 //!   an outcome cannot be stored, you get the answer all the same, and
 //!   [`Receipt::journal_error`](crate::Receipt::journal_error) or
 //!   [`Error::journal_error`](crate::Error::journal_error) says that the journal does not have it. A journal of your
-//!   own that panics counts as one that failed.
+//!   own that panics counts as one that failed, and so does any that does not answer: before sending within the call's
+//!   time (5 s at least), after it within 5 s.
 //!
 //! # Use one
 //! ```

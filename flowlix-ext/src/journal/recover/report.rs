@@ -15,8 +15,10 @@ use crate::journal::record::{Record, UnreadableRecord, millis};
 pub struct Recovery {
     /// One entry for each write, in the order of their keys.
     pub writes: Vec<Recovered>,
-    /// The records that the journal has and cannot read, in the order of their keys. What became of their writes is
-    /// to be found out by hand.
+    /// The records that the journal has and cannot read. What became of their writes is to be found out by hand.
+    ///
+    /// Under a [merchant's name](crate::FlowlixBuilder::journal_account) those without any name come first: whose they
+    /// are cannot be read, so they may be another merchant's.
     pub unreadable: Vec<UnreadableRecord>,
 }
 
