@@ -382,7 +382,8 @@ impl FlowlixBuilder {
     /// whatever API key made them. **Name it before the API key changes**: what the same API key recorded without a
     /// name is carried over when its idempotency key is used again or recovered, and no other API key's is. The
     /// records of another name are another journal, which protects nothing here; nor does a process that has the
-    /// name see what one without it records from then on.
+    /// name see what one without it records from then on. An empty name is refused when the client is built: it would
+    /// vouch for the records that have none, whoever made them.
     pub fn journal_account(mut self, name: impl Into<String>) -> Self {
         self.journal_account = Some(name.into());
         self
@@ -397,8 +398,8 @@ impl FlowlixBuilder {
     /// Builds the client. Nothing is sent.
     ///
     /// # Errors
-    /// [`Configuration`](crate::ErrorKind::Configuration) when key or address are not allowed, or TLS cannot
-    /// be set up.
+    /// [`Configuration`](crate::ErrorKind::Configuration) when key, address or the journal's account are not allowed,
+    /// or TLS cannot be set up.
     pub fn build(self) -> Result<Flowlix, Error> {
         let key = ApiKey::parse(&self.api_key)
             .map_err(|error| Error::configuration(error.to_string(), None))?;
@@ -410,6 +411,10 @@ impl FlowlixBuilder {
         let (dialect, mode) = (key.dialect(), key.mode());
         let wire = Wire::new(dialect, base_url.as_str(), http, session);
         let account = self.journal_account;
+        if account.as_ref().is_some_and(|name| name.trim().is_empty()) {
+            let cause = "the journal's account has an empty name; give it the merchant's, or none";
+            return Err(Error::configuration(cause, None));
+        }
         let book = self
             .journal
             .map(|journal| Book::open(journal, account, &key))

@@ -652,6 +652,17 @@ async fn what_was_recorded_before_the_merchant_had_a_name_counts() {
     }
 }
 
+/// A variable that was not set must not vouch for everybody's records.
+#[test]
+fn an_empty_name_is_no_merchants() {
+    for name in ["", " \n"] {
+        let builder = Flowlix::builder("fl_test_sk_abc123def456").journal(MemoryJournal::new());
+        let error = builder.journal_account(name).build().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        assert!(error.to_string().contains("empty name"), "{error}");
+    }
+}
+
 #[tokio::test]
 async fn a_record_of_the_other_dialect_is_not_guessed_about() {
     let (stage, journal) = stage(Dialect::SnakeCase).await;
