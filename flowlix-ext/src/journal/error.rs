@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::failure::text::printable;
+use crate::failure::text::{one_line, printable};
 
 /// Why a journal could not do what it was asked.
 ///
@@ -47,7 +47,7 @@ impl JournalError {
 
 impl fmt::Display for JournalError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)?;
+        f.write_str(&one_line(&self.message))?;
         let first = self.cause.as_deref().map(|cause| cause as &dyn Error);
         let mut told = String::new();
         for cause in std::iter::successors(first, |cause| (*cause).source()) {
@@ -83,6 +83,7 @@ mod tests {
         let echoing = JournalError::caused_by("storing", io(&format!("bad\nvalue {card}")));
         let line = echoing.to_string();
         assert!(!line.contains(card) && !line.contains('\n'), "{line}");
+        assert_eq!(JournalError::new("of\ntwo").to_string(), "of two");
 
         #[derive(Debug)]
         struct Twice(std::io::Error);

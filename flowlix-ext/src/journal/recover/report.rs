@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use flowlix_api::model::{Payment, PaymentId, PaymentStatus, Refund, RefundId, RefundStatus};
 
+use crate::failure::text::{one_line, printable};
 use crate::journal::error::JournalError;
 use crate::journal::fingerprint::STAMP;
 use crate::journal::record::{Record, UnreadableRecord, millis};
@@ -167,21 +168,21 @@ impl Truth {
 impl fmt::Display for Truth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Charged(payment) => write!(f, "charged, {}", payment.id),
+            Self::Charged(payment) => write!(f, "charged, {}", name(&payment.id)),
             Self::NotCharged(Some(payment)) => {
-                write!(f, "not charged, {} is {}", payment.id, payment.status)
+                write!(f, "not charged, {}", payment_as_it_is(payment))
             }
             Self::NotCharged(None) => f.write_str("not charged, there is no payment"),
-            Self::Refunded(refund) => write!(f, "refunded, {}", refund.id),
+            Self::Refunded(refund) => write!(f, "refunded, {}", name(&refund.id)),
             Self::NotRefunded(Some(refund)) => {
-                write!(f, "not refunded, {} is {}", refund.id, refund.status)
+                write!(f, "not refunded, {}", refund_as_it_is(refund))
             }
             Self::NotRefunded(None) => f.write_str("not refunded, there is no refund"),
             Self::PaymentInProgress(payment) => {
-                write!(f, "in progress, {} is {}", payment.id, payment.status)
+                write!(f, "in progress, {}", payment_as_it_is(payment))
             }
             Self::RefundInProgress(refund) => {
-                write!(f, "in progress, {} is {}", refund.id, refund.status)
+                write!(f, "in progress, {}", refund_as_it_is(refund))
             }
             Self::StillUnknown(doubt) => write!(f, "still unknown: {doubt}"),
         }
@@ -210,7 +211,7 @@ impl fmt::Display for Doubt {
             ),
             Self::CouldNotAsk { why } => write!(f, "Flowlix could not be asked: {why}"),
             Self::Unreadable { payment } => match payment {
-                Some(id) => write!(f, "{id} is it, and cannot be read"),
+                Some(id) => write!(f, "{} is it, and cannot be read", name(id)),
                 None => f.write_str("its payment exists, and cannot be read"),
             },
             Self::ListIncomplete => {
@@ -252,14 +253,32 @@ fn date(moment: SystemTime) -> String {
     }
 }
 
-fn joined<T: fmt::Display>(ids: &[T]) -> String {
-    let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+/// What Flowlix calls it, and the line is ours.
+fn name(id: &impl AsRef<str>) -> String {
+    one_line(id.as_ref())
+}
+
+fn payment_as_it_is(payment: &Payment) -> String {
+    let status = printable(payment.status.as_str());
+    format!("{} is {status}", name(&payment.id))
+}
+
+fn refund_as_it_is(refund: &Refund) -> String {
+    let status = printable(refund.status.as_str());
+    format!("{} is {status}", name(&refund.id))
+}
+
+fn joined<T: AsRef<str>>(ids: &[T]) -> String {
+    let ids: Vec<String> = ids.iter().map(name).collect();
     ids.join(", ")
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use std::time::{Duration, UNIX_EPOCH};
+
+    use serde_json::json;
 
     use super::*;
 
@@ -271,6 +290,34 @@ mod tests {
         assert_eq!(
             date(UNIX_EPOCH - Duration::from_millis(1)),
             "Unix second -1"
+        );
+    }
+
+    #[test]
+    fn whatever_flowlix_calls_it_a_truth_is_one_line() {
+        let payment: Payment = serde_json::from_value(json!({
+            "id": "pay_\u{2028}a",
+            "amount": 49_99,
+            "currency": "EUR",
+            "status": "4111111111111111\nSETTLING",
+        }))
+        .unwrap();
+        let ids = vec![payment.id.clone(), payment.id.clone()];
+        assert_eq!(
+            Truth::StillUnknown(Doubt::Several { payments: ids }).to_string(),
+            "still unknown: carried out more than once: pay_ a, pay_ a"
+        );
+        assert_eq!(
+            Truth::PaymentInProgress(payment).to_string(),
+            "in progress, pay_ a is [digits masked] SETTLING"
+        );
+        let refund: Refund = serde_json::from_value(json!({
+            "id": "ref_a", "amount": 10_00, "currency": "EUR", "status": "\u{202e}ODD"
+        }))
+        .unwrap();
+        assert_eq!(
+            Truth::RefundInProgress(refund).to_string(),
+            "in progress, ref_a is  ODD"
         );
     }
 }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use flowlix_api::model::{Payment, PaymentId};
 
+use crate::failure::text::one_line;
+
 /// An entry of a list: a payment, or what is known of one that this SDK cannot read.
 pub type Listed = Result<Payment, UndecodablePayment>;
 
@@ -56,8 +58,9 @@ impl fmt::Debug for UndecodablePayment {
 
 impl fmt::Display for UndecodablePayment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Names are Flowlix's, and the line is ours.
         let id = self.id.as_ref().map_or("without an id", PaymentId::as_str);
-        // Names within the JSON are Flowlix's, and the line is ours.
+        let id = one_line(id);
         let path = self.json_path.escape_debug();
         write!(f, "payment {id} in a list cannot be read at {path}")
     }

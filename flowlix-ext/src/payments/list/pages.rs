@@ -11,6 +11,7 @@ use futures_core::Stream;
 use super::page::id_of;
 use super::{Cursor, List, Page};
 use crate::error::Error;
+use crate::failure::text::one_line;
 use crate::payments::stream;
 use crate::reply::{Receipt, Reply};
 
@@ -100,6 +101,7 @@ impl Pages {
     fn pass(&mut self, page: Reply<Page>) -> Result<Reply<Page>, Error> {
         let mut ids = page.items.iter().filter_map(id_of);
         if let Some(again) = ids.find(|id| self.passed.contains(id)) {
+            let again = one_line(again.as_str());
             let cause = format!("payment {again} came again, from which the list had gone on");
             return Err(Error::list_stuck(page.receipt(), cause));
         }
