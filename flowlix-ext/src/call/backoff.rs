@@ -43,10 +43,14 @@ impl Default for ExponentialBackoff {
     }
 }
 
+/// No pause is longer: as a floating-point number the longest duration is more than a duration can be.
+const LONGEST: Duration = Duration::from_secs(1 << 62);
+
 impl Backoff for ExponentialBackoff {
     fn pause(&self, state: &RetryState, jitter: f64) -> Duration {
         doubled(self.base, state.failures.saturating_sub(1))
             .min(self.cap)
+            .min(LONGEST)
             .mul_f64(unit(jitter))
     }
 }
@@ -104,6 +108,20 @@ mod tests {
             .collect();
         assert_eq!(bounds, [250, 500, 1000, 2000, 4000, 8000, 8000, 8000]);
         assert_eq!(pause(u32::MAX, 1.0), Duration::from_secs(8));
+    }
+
+    #[test]
+    fn no_bound_is_too_long() {
+        let endless = ExponentialBackoff {
+            base: Duration::MAX,
+            cap: Duration::MAX,
+        };
+        let state = RetryState {
+            failures: 1,
+            elapsed: Duration::ZERO,
+            time_left: Duration::MAX,
+        };
+        assert_eq!(endless.pause(&state, 1.0), LONGEST);
     }
 
     #[test]
