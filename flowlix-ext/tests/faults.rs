@@ -9,7 +9,7 @@ use common::{DIALECTS, Stage};
 use flowlix_ext::call::budget::RetryBudget;
 use flowlix_ext::call::decision::Situation;
 use flowlix_ext::call::history::StopReason;
-use flowlix_ext::runtime::{RandomUnavailable, Runtime, Sleep, SleepPurpose};
+use flowlix_ext::runtime::{RandomUnavailable, Runtime, Sleep, SleepPurpose, SystemRuntime};
 use flowlix_ext::testing::ManualTime;
 use flowlix_ext::{ErrorKind, Flowlix, IdempotencyKey};
 use flowlix_sandbox::{Fault, Operation, Sandbox};
@@ -310,6 +310,25 @@ async fn an_unreachable_flowlix_was_sent_nothing() {
     assert!(std::error::Error::source(&error).is_some());
 }
 
+/// Who listens and says nothing lets TLS come to no end.
+#[tokio::test]
+async fn a_connection_that_is_not_made_in_its_time_sent_nothing() {
+    for dialect in DIALECTS {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("https://{}", listener.local_addr().unwrap());
+        // Connections are made by the system's clock, whatever drives the client.
+        let stage = Stage::with(dialect, |builder| {
+            let builder = builder.base_url(address).runtime(SystemRuntime::new());
+            builder.connect_timeout(Duration::from_millis(1))
+        })
+        .await;
+        let error = stage.create().max_attempts(1).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotSent, "{error}");
+        assert!(error.is_timeout() && !error.may_have_taken_effect());
+        assert_eq!(error.history()[0].situation, Situation::NotConnected);
+    }
+}
+
 #[tokio::test]
 async fn a_twin_in_flight_is_waited_for_as_long_as_the_call_may_take() {
     for dialect in DIALECTS {
@@ -361,89 +380,95 @@ async fn a_key_of_another_body_is_never_repeated() {
 
 #[tokio::test]
 async fn a_conflict_in_unknown_words_is_not_guessed_at() {
-    let stage = Stage::new(DIALECTS[0]).await;
-    let body = r#"{"error":{"type":"idempotency_error","code":"idempotency_key_in_use","message":"Key in use."}}"#;
-    stage.sandbox.inject(Fault::raw(
-        409,
-        [("content-type", "application/json")],
-        body,
-    ));
-    let error = stage.create().await.unwrap_err();
-    assert_eq!(
-        (error.kind(), error.attempts()),
-        (ErrorKind::OutcomeUnknown, 1)
-    );
+    for dialect in DIALECTS {
+        let stage = Stage::new(dialect).await;
+        let body = r#"{"error":{"type":"idempotency_error","code":"idempotency_key_in_use","message":"Key in use."}}"#;
+        stage.sandbox.inject(Fault::raw(
+            409,
+            [("content-type", "application/json")],
+            body,
+        ));
+        let error = stage.create().await.unwrap_err();
+        assert_eq!(
+            (error.kind(), error.attempts()),
+            (ErrorKind::OutcomeUnknown, 1)
+        );
+    }
 }
 
 #[tokio::test]
 async fn retry_after_is_obeyed_in_both_forms_and_never_beyond_the_deadline() {
-    for (advice, pause) in [
-        ("7", Duration::from_secs(7)),
-        ("Mon, 01 Jul 2024 00:00:09 GMT", Duration::from_secs(9)),
-        ("Sun, 30 Jun 2024 00:00:00 GMT", Duration::ZERO),
-    ] {
-        for status in [429, 503] {
-            let stage = Stage::new(DIALECTS[1]).await;
-            stage
-                .sandbox
-                .inject(Fault::status_retry_after(status, advice));
-            stage.create().await.unwrap();
-            assert_eq!(stage.time.delays(), [pause], "{status} {advice}");
+    for dialect in DIALECTS {
+        for (advice, pause) in [
+            ("7", Duration::from_secs(7)),
+            ("Mon, 01 Jul 2024 00:00:09 GMT", Duration::from_secs(9)),
+            ("Sun, 30 Jun 2024 00:00:00 GMT", Duration::ZERO),
+        ] {
+            for status in [429, 503] {
+                let stage = Stage::new(dialect).await;
+                stage
+                    .sandbox
+                    .inject(Fault::status_retry_after(status, advice));
+                stage.create().await.unwrap();
+                assert_eq!(stage.time.delays(), [pause], "{status} {advice}");
+            }
         }
+        let stage = Stage::new(dialect).await;
+        stage.sandbox.inject(Fault::status_retry_after(429, "61"));
+        let error = stage.create().await.unwrap_err();
+        assert_eq!(
+            (error.kind(), error.attempts()),
+            (ErrorKind::RateLimited, 1)
+        );
+        assert_eq!(error.retry_after(), Some(Duration::from_secs(61)));
+        assert!(
+            stage.time.delays().is_empty(),
+            "nobody waits for what comes too late"
+        );
+        assert!(!error.may_have_taken_effect());
     }
-    let stage = Stage::new(DIALECTS[1]).await;
-    stage.sandbox.inject(Fault::status_retry_after(429, "61"));
-    let error = stage.create().await.unwrap_err();
-    assert_eq!(
-        (error.kind(), error.attempts()),
-        (ErrorKind::RateLimited, 1)
-    );
-    assert_eq!(error.retry_after(), Some(Duration::from_secs(61)));
-    assert!(
-        stage.time.delays().is_empty(),
-        "nobody waits for what comes too late"
-    );
-    assert!(!error.may_have_taken_effect());
 }
 
 #[tokio::test]
 async fn the_retry_budget_is_shared_by_clones_and_says_when_it_is_empty() {
-    let stage = Stage::with(DIALECTS[0], |builder| {
-        builder.retry_budget(RetryBudget::new(10))
-    })
-    .await;
-    stage
-        .sandbox
-        .inject_at(Operation::CreateDirectPayment, Fault::status(503), 99);
-    let error = stage.create().await.unwrap_err();
-    assert_eq!(
-        (error.attempts(), error.stop_reason()),
-        (3, Some(StopReason::Budget))
-    );
-    let clone = stage.flowlix.clone();
-    assert_eq!(clone.retry_budget_left(), 0);
-    let error = clone
-        .payments()
-        .create_direct(flowlix_ext::Money::eur(1), common::card(common::VISA))
-        .await
-        .unwrap_err();
-    assert_eq!(
-        (error.attempts(), error.stop_reason()),
-        (1, Some(StopReason::Budget))
-    );
-    assert!(error.to_string().contains("retry budget empty"), "{error}");
-
-    stage.sandbox.clear_faults();
-    for success in 1..=5 {
-        stage.create().await.unwrap();
+    for dialect in DIALECTS {
+        let stage = Stage::with(dialect, |builder| {
+            builder.retry_budget(RetryBudget::new(10))
+        })
+        .await;
+        stage
+            .sandbox
+            .inject_at(Operation::CreateDirectPayment, Fault::status(503), 99);
+        let error = stage.create().await.unwrap_err();
         assert_eq!(
-            clone.retry_budget_left(),
-            success,
-            "a success gives one back"
+            (error.attempts(), error.stop_reason()),
+            (3, Some(StopReason::Budget))
         );
+        let clone = stage.flowlix.clone();
+        assert_eq!(clone.retry_budget_left(), 0);
+        let error = clone
+            .payments()
+            .create_direct(flowlix_ext::Money::eur(1), common::card(common::VISA))
+            .await
+            .unwrap_err();
+        assert_eq!(
+            (error.attempts(), error.stop_reason()),
+            (1, Some(StopReason::Budget))
+        );
+        assert!(error.to_string().contains("retry budget empty"), "{error}");
+
+        stage.sandbox.clear_faults();
+        for success in 1..=5 {
+            stage.create().await.unwrap();
+            assert_eq!(
+                clone.retry_budget_left(),
+                success,
+                "a success gives one back"
+            );
+        }
+        stage.sandbox.inject(Fault::status(503));
+        assert_eq!(stage.create().await.unwrap().receipt().history().len(), 2);
     }
-    stage.sandbox.inject(Fault::status(503));
-    assert_eq!(stage.create().await.unwrap().receipt().history().len(), 2);
 }
 
 #[tokio::test]
@@ -531,32 +556,34 @@ async fn an_old_key_is_not_repeated_and_not_used() {
 
 #[tokio::test]
 async fn the_call_ends_at_its_deadline_and_one_attempt_is_one_when_asked() {
-    let stage = Stage::new(DIALECTS[0]).await;
-    stage
-        .sandbox
-        .inject_at(Operation::CreateDirectPayment, Fault::Stall, 9);
-    let call = tokio::spawn(
+    for dialect in DIALECTS {
+        let stage = Stage::new(dialect).await;
         stage
-            .create()
-            .operation_timeout(Duration::from_secs(5))
-            .send(),
-    );
-    stage.sandbox.wait_for_stalled(1).await;
-    stage.time.advance(Duration::from_secs(5));
-    let error = call.await.unwrap().unwrap_err();
-    assert_eq!(
-        (error.kind(), error.attempts()),
-        (ErrorKind::OutcomeUnknown, 1)
-    );
-    assert!(error.is_timeout(), "{}", error.explain());
+            .sandbox
+            .inject_at(Operation::CreateDirectPayment, Fault::Stall, 9);
+        let call = tokio::spawn(
+            stage
+                .create()
+                .operation_timeout(Duration::from_secs(5))
+                .send(),
+        );
+        stage.sandbox.wait_for_stalled(1).await;
+        stage.time.advance(Duration::from_secs(5));
+        let error = call.await.unwrap().unwrap_err();
+        assert_eq!(
+            (error.kind(), error.attempts()),
+            (ErrorKind::OutcomeUnknown, 1)
+        );
+        assert!(error.is_timeout(), "{}", error.explain());
 
-    let stage = Stage::new(DIALECTS[0]).await;
-    stage.sandbox.inject(Fault::status(503));
-    let error = stage.create().max_attempts(1).await.unwrap_err();
-    assert_eq!(
-        (error.kind(), error.attempts()),
-        (ErrorKind::OutcomeUnknown, 1)
-    );
+        let stage = Stage::new(dialect).await;
+        stage.sandbox.inject(Fault::status(503));
+        let error = stage.create().max_attempts(1).await.unwrap_err();
+        assert_eq!(
+            (error.kind(), error.attempts()),
+            (ErrorKind::OutcomeUnknown, 1)
+        );
+    }
 }
 
 #[tokio::test]
@@ -822,32 +849,34 @@ async fn reads_are_repeated_freely_and_are_never_in_doubt() {
 
 #[tokio::test]
 async fn errors_read_well_and_show_no_secret() {
-    let stage = Stage::new(DIALECTS[0]).await;
-    stage.sandbox.inject(Fault::status(401));
-    let error = stage.create().await.unwrap_err();
-    let text = error.to_string();
-    assert!(text.starts_with("create_direct_payment ["), "{text}");
-    assert!(
-        text.contains(error.request_id().unwrap()) && !text.contains('\n'),
-        "{text}"
-    );
-    assert!(text.contains("order-1234-payment"), "{text}");
-
-    stage
-        .sandbox
-        .inject_at(Operation::CreateDirectPayment, Fault::LoseAnswer, 4);
-    let error = stage.create().await.unwrap_err();
-    let mut shown = format!("{error} {error:?} {}", error.explain());
-    let mut source = std::error::Error::source(&error);
-    while let Some(inner) = source {
+    for dialect in DIALECTS {
+        let stage = Stage::new(dialect).await;
+        stage.sandbox.inject(Fault::status(401));
+        let error = stage.create().await.unwrap_err();
+        let text = error.to_string();
+        assert!(text.starts_with("create_direct_payment ["), "{text}");
         assert!(
-            !error.to_string().contains(&inner.to_string()),
-            "{inner} is repeated"
+            text.contains(error.request_id().unwrap()) && !text.contains('\n'),
+            "{text}"
         );
-        shown.push_str(&format!("{inner} {inner:?}"));
-        source = inner.source();
-    }
-    for secret in ["4111", "314\"", "sandbox", "127.0.0.1"] {
-        assert!(!shown.contains(secret), "{secret} in {shown}");
+        assert!(text.contains("order-1234-payment"), "{text}");
+
+        stage
+            .sandbox
+            .inject_at(Operation::CreateDirectPayment, Fault::LoseAnswer, 4);
+        let error = stage.create().await.unwrap_err();
+        let mut shown = format!("{error} {error:?} {}", error.explain());
+        let mut source = std::error::Error::source(&error);
+        while let Some(inner) = source {
+            assert!(
+                !error.to_string().contains(&inner.to_string()),
+                "{inner} is repeated"
+            );
+            shown.push_str(&format!("{inner} {inner:?}"));
+            source = inner.source();
+        }
+        for secret in ["4111", "314\"", "sandbox", "127.0.0.1"] {
+            assert!(!shown.contains(secret), "{secret} in {shown}");
+        }
     }
 }

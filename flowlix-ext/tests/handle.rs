@@ -10,7 +10,7 @@ use flowlix_ext::model::{PaymentId, PaymentStatus};
 use flowlix_ext::payments::{InvalidWaitHandle, WaitHandle};
 use flowlix_ext::testing::ManualTime;
 use flowlix_ext::{ErrorKind, Flowlix, Settled};
-use flowlix_sandbox::{Dialect, Fault, Operation};
+use flowlix_sandbox::{Fault, Operation};
 
 /// A process that starts this many seconds after the first one.
 fn another_process(stage: &Stage, later: u64) -> (Flowlix, ManualTime) {
@@ -233,43 +233,49 @@ async fn only_the_first_look_may_be_late() {
 
 #[tokio::test]
 async fn a_part_of_a_second_counts_as_a_whole_one() {
-    let stage = Stage::new(Dialect::Uppercase).await;
-    let id = PaymentId::received("pay_abc123").unwrap();
-    for (deadline, stored) in [(1500, 2), (2000, 2), (1, 1), (0, 0)] {
-        let wait = stage.flowlix.payments().wait(&id);
-        let wait = wait.deadline(Duration::from_millis(deadline));
-        let handle = serde_json::to_value(wait.handle()).unwrap();
-        assert_eq!(handle["deadline"], stored);
+    for dialect in DIALECTS {
+        let stage = Stage::new(dialect).await;
+        let id = PaymentId::received("pay_abc123").unwrap();
+        for (deadline, stored) in [(1500, 2), (2000, 2), (1, 1), (0, 0)] {
+            let wait = stage.flowlix.payments().wait(&id);
+            let wait = wait.deadline(Duration::from_millis(deadline));
+            let handle = serde_json::to_value(wait.handle()).unwrap();
+            assert_eq!(handle["deadline"], stored);
+        }
     }
 }
 
 #[tokio::test]
 async fn a_handle_from_the_future_counts_from_now() {
-    let stage = Stage::new(Dialect::SnakeCase).await;
-    let payment = stage.create().await.unwrap();
-    let (ahead, _) = another_process(&stage, 5000);
-    let handle = ahead.payments().wait(&payment.id).handle();
-    assert_eq!(handle.started_at(), ManualTime::START + 5000);
-    stuck(&stage);
-    let watch = stage.flowlix.payments().resume(handle.clone()).watch();
-    assert_eq!(watch.handle().started_at(), ManualTime::START);
-    let error = stage.flowlix.payments().resume(handle).await.unwrap_err();
-    let elapsed = error.wait_progress().unwrap().elapsed;
-    assert_eq!(elapsed, Duration::from_secs(118));
+    for dialect in DIALECTS {
+        let stage = Stage::new(dialect).await;
+        let payment = stage.create().await.unwrap();
+        let (ahead, _) = another_process(&stage, 5000);
+        let handle = ahead.payments().wait(&payment.id).handle();
+        assert_eq!(handle.started_at(), ManualTime::START + 5000);
+        stuck(&stage);
+        let watch = stage.flowlix.payments().resume(handle.clone()).watch();
+        assert_eq!(watch.handle().started_at(), ManualTime::START);
+        let error = stage.flowlix.payments().resume(handle).await.unwrap_err();
+        let elapsed = error.wait_progress().unwrap().elapsed;
+        assert_eq!(elapsed, Duration::from_secs(118));
+    }
 }
 
 #[tokio::test]
 async fn hostile_numbers_end_in_a_wait_like_any_other() {
-    let stage = Stage::new(Dialect::Uppercase).await;
-    let payment = stage.create().await.unwrap();
-    stage.sandbox.settle();
-    for (started_at, deadline) in [(0, u64::MAX), (u64::MAX, u64::MAX), (u64::MAX, 0), (0, 0)] {
-        let stored = serde_json::json!({
-            "version": 1, "payment_id": payment.id, "started_at": started_at, "deadline": deadline,
-        });
-        let handle = WaitHandle::from_json(&stored.to_string()).unwrap();
-        let settled = stage.flowlix.payments().resume(handle).await.unwrap();
-        assert!(matches!(settled, Settled::Succeeded(_)));
+    for dialect in DIALECTS {
+        let stage = Stage::new(dialect).await;
+        let payment = stage.create().await.unwrap();
+        stage.sandbox.settle();
+        for (started_at, deadline) in [(0, u64::MAX), (u64::MAX, u64::MAX), (u64::MAX, 0), (0, 0)] {
+            let stored = serde_json::json!({
+                "version": 1, "payment_id": payment.id, "started_at": started_at, "deadline": deadline,
+            });
+            let handle = WaitHandle::from_json(&stored.to_string()).unwrap();
+            let settled = stage.flowlix.payments().resume(handle).await.unwrap();
+            assert!(matches!(settled, Settled::Succeeded(_)));
+        }
     }
 }
 

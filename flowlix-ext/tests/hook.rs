@@ -15,7 +15,7 @@ use flowlix_ext::call::hook::{Attempt, Hook};
 use flowlix_ext::call::metrics::{Counter, Counts, Labels, Metrics};
 use flowlix_ext::testing::ManualTime;
 use flowlix_ext::{Error, ErrorKind, IdempotencyKey, KEY_LIFETIME, Mode};
-use flowlix_sandbox::{Dialect, Fault, Operation};
+use flowlix_sandbox::{Fault, Operation};
 
 /// Notes all that it is shown.
 #[derive(Clone, Default)]
@@ -415,22 +415,24 @@ impl Metrics for Seen {
 
 #[tokio::test]
 async fn counts_say_what_they_are_about() {
-    let seen = Seen::default();
-    let stage = Stage::with(Dialect::Uppercase, |builder| builder.metrics(seen.clone())).await;
-    stage.sandbox.inject(Fault::status(401));
-    stage.create().await.unwrap_err();
-    let seen = seen.0.lock().unwrap().clone();
-    let counters: Vec<Counter> = seen.iter().map(|(counter, _)| *counter).collect();
-    assert_eq!(
-        counters,
-        [Counter::Calls, Counter::Attempts, Counter::Failures]
-    );
-    assert!(seen.iter().all(|(_, labels)| {
-        labels.operation == flowlix_ext::call::Operation::CreateDirectPayment
-            && labels.dialect == flowlix_ext::Dialect::Uppercase
-            && labels.mode == Mode::Test
-    }));
-    assert_eq!(seen[2].1.situation, Some(Situation::NotAuthorized));
+    for dialect in DIALECTS {
+        let seen = Seen::default();
+        let stage = Stage::with(dialect, |builder| builder.metrics(seen.clone())).await;
+        stage.sandbox.inject(Fault::status(401));
+        stage.create().await.unwrap_err();
+        let seen = seen.0.lock().unwrap().clone();
+        let counters: Vec<Counter> = seen.iter().map(|(counter, _)| *counter).collect();
+        assert_eq!(
+            counters,
+            [Counter::Calls, Counter::Attempts, Counter::Failures]
+        );
+        assert!(seen.iter().all(|(_, labels)| {
+            labels.operation == flowlix_ext::call::Operation::CreateDirectPayment
+                && labels.dialect == stage.flowlix.dialect()
+                && labels.mode == Mode::Test
+        }));
+        assert_eq!(seen[2].1.situation, Some(Situation::NotAuthorized));
+    }
 }
 
 #[tokio::test]

@@ -417,21 +417,28 @@ async fn passing_trouble_does_not_end_a_wait() {
 
 #[tokio::test]
 async fn a_wait_comes_back_no_sooner_than_flowlix_asks() {
-    let stage = Stage::new(Dialect::Uppercase).await;
-    let payment = stage.create().await.unwrap();
-    let later = Fault::status_retry_after(429, "61");
-    stage
-        .sandbox
-        .inject_at(Operation::RetrievePayment, later, 1);
-    let settled = stage.flowlix.payments().wait(&payment.id).await.unwrap();
-    assert!(matches!(settled, Settled::Succeeded(_)));
-    assert_eq!(stage.time.delays()[1], Duration::from_secs(61));
+    for dialect in DIALECTS {
+        let stage = Stage::new(dialect).await;
+        let payment = stage.create().await.unwrap();
+        let later = Fault::status_retry_after(429, "61");
+        stage
+            .sandbox
+            .inject_at(Operation::RetrievePayment, later, 1);
+        let settled = stage.flowlix.payments().wait(&payment.id).await.unwrap();
+        assert!(matches!(settled, Settled::Succeeded(_)));
+        assert_eq!(stage.time.delays()[1], Duration::from_secs(61));
+    }
 }
 
 #[tokio::test]
 async fn what_waiting_cannot_mend_ends_a_wait_at_once() {
     for dialect in DIALECTS {
-        for (status, kind) in [(401, ErrorKind::Authentication), (404, ErrorKind::NotFound)] {
+        for (status, kind) in [
+            (400, ErrorKind::Rejected),
+            (401, ErrorKind::Authentication),
+            (403, ErrorKind::Authentication),
+            (404, ErrorKind::NotFound),
+        ] {
             let stage = Stage::new(dialect).await;
             let payment = stage.create().await.unwrap();
             stage
@@ -446,6 +453,13 @@ async fn what_waiting_cannot_mend_ends_a_wait_at_once() {
             assert_eq!(error.kind(), kind);
             assert_eq!(error.wait_progress().unwrap().polls, 1);
         }
+        let stage = Stage::new(dialect).await;
+        let payment = stage.create().await.unwrap();
+        let unsendable = stage.flowlix.payments().wait(&payment.id);
+        let error = unsendable.header("Host", "x").await.unwrap_err();
+        assert!(error.is_invalid_request(), "{error}");
+        assert_eq!(error.wait_progress().unwrap().polls, 1);
+        assert!(error.may_have_taken_effect(), "the payment goes on");
     }
 }
 
@@ -503,23 +517,25 @@ async fn a_wait_looks_once_more_before_its_deadline_and_tells_how_far_it_came() 
 
 #[tokio::test]
 async fn a_wait_without_any_answer_ends_at_its_deadline_with_the_cause() {
-    let stage = Stage::new(Dialect::SnakeCase).await;
-    let payment = stage.create().await.unwrap();
-    stage
-        .sandbox
-        .inject_at(Operation::RetrievePayment, Fault::status(503), 9999);
-    let wait = stage
-        .flowlix
-        .payments()
-        .wait(&payment.id)
-        .deadline(Duration::from_secs(30));
-    let error = wait.await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::WaitTimeout);
-    let progress = error.wait_progress().unwrap();
-    assert!(progress.last_payment.is_none() && progress.failed_polls == progress.polls);
-    assert!(progress.elapsed <= Duration::from_secs(30));
-    let source = std::error::Error::source(&error).unwrap().to_string();
-    assert!(source.contains("503"), "{source}");
+    for dialect in DIALECTS {
+        let stage = Stage::new(dialect).await;
+        let payment = stage.create().await.unwrap();
+        stage
+            .sandbox
+            .inject_at(Operation::RetrievePayment, Fault::status(503), 9999);
+        let wait = stage
+            .flowlix
+            .payments()
+            .wait(&payment.id)
+            .deadline(Duration::from_secs(30));
+        let error = wait.await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::WaitTimeout);
+        let progress = error.wait_progress().unwrap();
+        assert!(progress.last_payment.is_none() && progress.failed_polls == progress.polls);
+        assert!(progress.elapsed <= Duration::from_secs(30));
+        let source = std::error::Error::source(&error).unwrap().to_string();
+        assert!(source.contains("503"), "{source}");
+    }
 }
 
 #[tokio::test]

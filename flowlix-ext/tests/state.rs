@@ -15,11 +15,13 @@ use flowlix_ext::payments::state::{allows, is_final};
 use flowlix_ext::{ErrorKind, PaymentExt, Settled};
 use flowlix_sandbox::{Dialect, Fault, Operation, Sandbox};
 use trace::Recorder;
+use tracing::Level;
 
 /// The reports about one payment.
 fn reports_about(recorder: &Recorder, payment: &str) -> Vec<String> {
     let told = recorder.ours().into_iter();
-    let texts = told.map(|told| format!("{:?}", told.fields));
+    let warned = told.filter(|told| told.level == Level::WARN);
+    let texts = warned.map(|told| format!("{:?}", told.fields));
     texts
         .filter(|text| text.contains(payment) && text.contains("documents rule out"))
         .collect()

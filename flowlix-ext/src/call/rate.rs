@@ -303,9 +303,11 @@ mod tests {
         learn(&rate, "20", "7", "1719792060");
         assert!(rate.take(true, at(NOW)).is_err(), "the same window");
         learn(&rate, "20", "19", "1719792000");
-        assert!(rate.take(true, at(NOW)).is_err(), "an older window");
-        learn(&rate, "20", "19", "1719792120");
+        assert!(rate.take(true, at(NOW)).is_err(), "a window that is over");
+        learn(&rate, "20", "1", "1719792120");
         assert_eq!(rate.take(true, at(NOW)), Ok(()), "a newer window");
+        learn(&rate, "20", "19", "1719792060");
+        assert!(rate.take(true, at(NOW)).is_err(), "an older window");
     }
 
     #[test]
