@@ -30,7 +30,8 @@ use crate::wire::Wire;
 
 const KEY_VARIABLE: &str = "FLOWLIX_API_KEY";
 const URL_VARIABLE: &str = "FLOWLIX_BASE_URL";
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Default of [`FlowlixBuilder::connect_timeout`].
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A Flowlix client. Cheap to clone; clones share connections, the retry budget, and what
 /// Flowlix said about its rate limit.

@@ -376,6 +376,8 @@ pub mod call;
 mod card;
 mod client;
 pub mod decline;
+#[cfg(test)]
+mod defaults;
 mod error;
 mod failure;
 pub mod guide;

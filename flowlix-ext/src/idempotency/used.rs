@@ -10,7 +10,7 @@ use super::IdempotencyKey;
 use crate::runtime::Runtime;
 
 /// Some 15 MB when it is full; beyond it the key that was first used longest ago is forgotten.
-const CAPACITY: usize = 100_000;
+pub(crate) const REMEMBERED_KEYS: usize = 100_000;
 
 /// Keys under which a call is under way, or may have been carried out. Shared by all clones of a client.
 pub(crate) struct UsedKeys {
@@ -40,7 +40,7 @@ struct Used {
 
 impl Default for UsedKeys {
     fn default() -> Self {
-        Self::with_capacity(CAPACITY)
+        Self::with_capacity(REMEMBERED_KEYS)
     }
 }
 
