@@ -848,6 +848,49 @@ async fn reads_are_repeated_freely_and_are_never_in_doubt() {
 }
 
 #[tokio::test]
+async fn an_error_carries_all_that_is_known_of_its_call() {
+    for dialect in DIALECTS {
+        let stage = Stage::new(dialect).await;
+        let at = Operation::CreateDirectPayment;
+        stage
+            .sandbox
+            .inject_at(at, Fault::status_retry_after(429, "7"), 1);
+        stage.sandbox.inject_at(at, Fault::status(401), 1);
+        let error = stage.create().await.unwrap_err();
+        let operation = flowlix_ext::call::Operation::CreateDirectPayment;
+        assert_eq!((error.operation(), error.attempts()), (Some(operation), 2));
+        assert_eq!(error.elapsed(), Duration::from_secs(7));
+        let key = error.idempotency_key().map(IdempotencyKey::as_str);
+        assert_eq!(key, Some("order-1234-payment"));
+        let [first, last] = error.history() else {
+            panic!("{}", error.explain());
+        };
+        assert!(error.request_id().is_some() && first.request_id != last.request_id);
+        assert_eq!(error.request_id(), last.request_id.as_deref());
+        assert_eq!(error.status(), Some(401));
+        assert!(
+            error.to_string().contains("; 2 attempts in 7.0 s; "),
+            "{error}"
+        );
+
+        // So does the receipt of one that succeeded.
+        stage
+            .sandbox
+            .inject_at(at, Fault::status_retry_after(503, "9"), 1);
+        let payment = stage.create().await.unwrap();
+        let receipt = payment.receipt();
+        assert_eq!(
+            (receipt.operation(), receipt.history().len()),
+            (operation, 2)
+        );
+        assert_eq!(receipt.elapsed(), Duration::from_secs(9));
+        let answered = receipt.history()[1].request_id.as_deref();
+        assert!(answered.is_some() && receipt.request_id() == answered);
+        assert_eq!(receipt.idempotency_key(), error.idempotency_key());
+    }
+}
+
+#[tokio::test]
 async fn errors_read_well_and_show_no_secret() {
     for dialect in DIALECTS {
         let stage = Stage::new(dialect).await;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use common::{DECLINED, DIALECTS, Stage, THREE_D_SECURE, VISA, card};
 use flowlix_ext::model::{BillingDetailsInput, PaymentStatus};
-use flowlix_ext::{ErrorKind, IdempotencyKey, Money, PaymentExt, Settled};
+use flowlix_ext::{Error, ErrorKind, IdempotencyKey, Money, PaymentExt, Settled};
 use flowlix_sandbox::{Dialect, Fault, Operation, Sandbox};
 
 #[tokio::test]
@@ -533,8 +533,11 @@ async fn a_wait_without_any_answer_ends_at_its_deadline_with_the_cause() {
         let progress = error.wait_progress().unwrap();
         assert!(progress.last_payment.is_none() && progress.failed_polls == progress.polls);
         assert!(progress.elapsed <= Duration::from_secs(30));
-        let source = std::error::Error::source(&error).unwrap().to_string();
-        assert!(source.contains("503"), "{source}");
+        let source = std::error::Error::source(&error).unwrap();
+        assert!(source.to_string().contains("503"), "{source}");
+        // What Flowlix's support asks for is the last answer that there was.
+        let last: &Error = source.downcast_ref().unwrap();
+        assert!(error.request_id().is_some() && error.request_id() == last.request_id());
     }
 }
 

@@ -94,6 +94,8 @@ async fn ids_stay_out_of_names_and_queries_out_of_everything() {
             .unwrap();
         let refund = stage.flowlix.refunds().create(&payment.id);
         refund.amount(1).reason("broken").await.unwrap();
+        let list = stage.flowlix.payments().list().created_gte(1_234_567_890);
+        list.starting_after(&payment.id).page().await.unwrap();
         drop(guard);
         let attempts = recorder.spans("flowlix.attempt");
         let names: Vec<_> = attempts
@@ -104,10 +106,11 @@ async fn ids_stay_out_of_names_and_queries_out_of_everything() {
             flowlix_sandbox::Dialect::SnakeCase => "POST /v1/payments/{id}/refund",
             flowlix_sandbox::Dialect::Uppercase => "POST /v1/refunds",
         };
-        assert_eq!(names, ["GET /v1/payments/{id}", refund]);
+        assert_eq!(names, ["GET /v1/payments/{id}", refund, "GET /v1/payments"]);
         for attempt in &attempts {
             assert!(!attempt.field("url.full").unwrap().contains('?'));
         }
+        assert!(!format!("{:?}", recorder.ours()).contains("1234567890"));
     }
 }
 
@@ -131,6 +134,9 @@ async fn a_decline_is_no_error_and_an_unknown_outcome_is_a_warning() {
         assert_eq!(declined.level, Level::INFO);
         let span = recorder.spans("flowlix.attempt").pop().unwrap();
         assert_eq!(span.field("otel.status_code"), None, "business, no fault");
+        let span = recorder.spans("flowlix.call").pop().unwrap();
+        assert_eq!(span.field("error.type"), Some("card_refused"));
+        assert_eq!(span.field("otel.status_code"), None);
 
         stage
             .sandbox
