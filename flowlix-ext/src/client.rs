@@ -205,10 +205,6 @@ impl Flowlix {
         key: IdempotencyKey,
         options: CallOptions,
     ) -> Result<Arc<Call>, Error> {
-        if !options.refused_headers.is_empty() {
-            let error = Error::invalid_request(operation, options.refused_headers);
-            return Err(error.after_call_in_doubt(key.is_in_doubt()));
-        }
         if self.is_too_old(&key) {
             return Err(Error::key_too_old(operation, key));
         }

@@ -166,11 +166,6 @@ impl<'a> Write<'a> {
                 unrecorded::send(self.client, call, send).await
             };
         };
-        if !self.options.refused_headers.is_empty() {
-            // Refused before it is recorded.
-            let violations = self.options.refused_headers.clone();
-            return Err(self.unsent(Error::invalid_request(self.operation, violations)));
-        }
         let fingerprint = self.fingerprint(book, &draft).await?;
         let id = self.id(book);
         let Some(_pass) = self.enter(book, &id).await else {
