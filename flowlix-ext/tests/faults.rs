@@ -609,6 +609,17 @@ async fn without_time_nothing_is_sent() {
             assert_eq!(error.attempts(), 0);
         }
         assert!(stage.sandbox.requests().is_empty());
+
+        // What a client is given counts for each of its calls.
+        let attempts = Stage::with(dialect, |builder| builder.attempt_timeout(Duration::ZERO));
+        let calls = Stage::with(dialect, |builder| builder.operation_timeout(Duration::ZERO));
+        for stage in [attempts.await, calls.await] {
+            let error = stage.create().await.unwrap_err();
+            assert!(error.is_not_sent() && error.attempts() == 0, "{error}");
+            let limit = Duration::from_secs(1);
+            let own = stage.create().attempt_timeout(limit);
+            own.operation_timeout(limit).await.unwrap();
+        }
     }
 }
 
