@@ -13,7 +13,7 @@ use flowlix_ext::model::PaymentStatus;
 use flowlix_ext::payments::{WaitHandle, Watch};
 use flowlix_ext::polling::{PollState, Polling};
 use flowlix_ext::testing::ManualTime;
-use flowlix_ext::{ErrorKind, Flowlix, Settled};
+use flowlix_ext::{Error, ErrorKind, Flowlix, Settled};
 use flowlix_sandbox::{Dialect, Fault, Operation, Sandbox};
 use futures_core::Stream;
 
@@ -172,6 +172,45 @@ async fn whatever_the_pace_the_last_look_comes_before_the_deadline() {
             assert_eq!(progress.polls, polls, "{pace:?}");
             assert_eq!(progress.elapsed, 118 * SECOND);
         }
+    }
+}
+
+#[tokio::test]
+async fn the_pace_is_the_clients_unless_a_wait_has_its_own() {
+    for dialect in DIALECTS {
+        let stage = Stage::with(dialect, |builder| builder.polling(Every(7 * SECOND))).await;
+        let payment = stage.charged().await;
+        let created = stage.flowlix.refunds().create(&payment.id).reason("late");
+        let refund = created.await.unwrap().refund.clone().unwrap();
+        let endless = Fault::alter(|body| {
+            body["status"] = "settling".into();
+            body["refunds"][0]["status"] = "pending".into();
+        });
+        always(&stage, endless);
+        let wait = || {
+            stage
+                .flowlix
+                .payments()
+                .wait(&payment.id)
+                .deadline(60 * SECOND)
+        };
+        let refunds = stage.flowlix.refunds();
+        let refund_wait = || refunds.wait(&payment.id, &refund.id).deadline(60 * SECOND);
+        // The first pause of a wait that comes to no outcome.
+        let pace = async |wait: Pin<Box<dyn Future<Output = Option<Error>> + '_>>| {
+            let before = stage.time.delays().len();
+            let error = wait.await.unwrap();
+            assert_eq!(error.kind(), ErrorKind::WaitTimeout);
+            stage.time.delays()[before]
+        };
+        let own = || Every(11 * SECOND);
+        let paces = [
+            pace(Box::pin(async { wait().await.err() })).await,
+            pace(Box::pin(async { wait().polling(own()).await.err() })).await,
+            pace(Box::pin(async { refund_wait().await.err() })).await,
+            pace(Box::pin(async { refund_wait().polling(own()).await.err() })).await,
+        ];
+        assert_eq!(paces, [7, 11, 7, 11].map(|pace| pace * SECOND));
     }
 }
 
