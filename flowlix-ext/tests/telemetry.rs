@@ -173,6 +173,16 @@ async fn values_without_a_name_waits_and_dropped_writes_are_told() {
         assert_eq!(unknown.field("value"), Some("settling [digits masked] "));
         assert_eq!(unknown.within, Some("flowlix.call"));
 
+        // Those of a payment's refunds, and of the payments of a list, as well.
+        let odd = r#"{"data":[{"id":"pay_a","amount":1,"currency":"EUR","status":"PENDING",
+            "refunds":[{"id":"ref_a","amount":1,"currency":"EUR","status":"halfway"}]}],"has_more":false}"#;
+        let json = [("content-type", "application/json")];
+        stage.sandbox.inject(Fault::raw(200, json, odd));
+        stage.flowlix.payments().list().page().await.unwrap();
+        let told = recorder.ours().pop().unwrap();
+        assert_eq!(told.field("field"), Some("Refund.status"), "{told:?}");
+        assert_eq!(told.field("value"), Some("halfway"));
+
         stage.sandbox.inject(Fault::status_retry_after(429, "7"));
         let key = |text| flowlix_ext::IdempotencyKey::custom(text).unwrap();
         let refused = stage.create().idempotency_key(key("b")).max_attempts(1);

@@ -534,6 +534,18 @@ mod tests {
                 Some("A different request with this key is currently being processed."),
                 Situation::InFlight,
             ),
+            (
+                Some("The first request is still in progress."),
+                Situation::InFlight,
+            ),
+            (
+                Some("Keys cannot be used again with different parameters."),
+                Situation::KeyReused,
+            ),
+            (
+                Some("This key belongs to a different request."),
+                Situation::KeyReused,
+            ),
             (Some("Idempotency key in use."), Situation::Conflict),
             (
                 Some("The key is in use: wait for this request, or use a different key."),
