@@ -344,6 +344,52 @@ async fn a_list_that_fails_is_told_and_the_rest_reported() {
     }
 }
 
+#[tokio::test]
+async fn a_recovery_asks_and_doubts_as_it_is_told() {
+    for dialect in DIALECTS {
+        let (stage, _) = stage(dialect).await;
+        let payment = charged(&stage).await;
+        // Neither was done: the one is looked for in its payment, the other in the list.
+        let unheard = Fault::status(500);
+        stage
+            .sandbox
+            .inject_at(Operation::Refund, unheard.clone(), 1);
+        let lost = refund(&stage.flowlix, &payment).max_attempts(1).await;
+        assert!(lost.unwrap_err().outcome_unknown());
+        stage
+            .sandbox
+            .inject_at(Operation::CreateDirectPayment, unheard.clone(), 1);
+        let other = IdempotencyKey::custom("order-2").unwrap();
+        let lost = pay(&stage.flowlix).idempotency_key(other).max_attempts(1);
+        assert!(lost.await.unwrap_err().outcome_unknown());
+        stage.pass(Duration::from_secs(15 * 60));
+
+        let before = stage.sandbox.requests().len();
+        for operation in [Operation::ListPayments, Operation::RetrievePayment] {
+            stage.sandbox.inject_at(operation, unheard.clone(), 1);
+        }
+        let recover = || stage.flowlix.recover().header("X-Trace", "night");
+        let recovery = recover().max_attempts(1).await.unwrap();
+        for write in &recovery.writes {
+            let told = write.truth.to_string();
+            let why = "still unknown: Flowlix could not be asked: ";
+            assert!(told.starts_with(why), "{told}");
+        }
+        let requests = stage.sandbox.requests().split_off(before);
+        let traces = requests.iter().map(|request| request.header("x-trace"));
+        assert_eq!(traces.collect::<Vec<_>>(), [Some("night"); 2]);
+
+        let recovery = recover().await.unwrap();
+        assert_eq!(
+            recovery.still_unknown().count(),
+            2,
+            "10 minutes are missing"
+        );
+        let recovery = recover().certain_after(Duration::ZERO).await.unwrap();
+        assert!(recovery.is_complete(), "{:?}", recovery.writes);
+    }
+}
+
 /// What recovery names when the list shows a lost payment twice, the second time changed.
 async fn the_twins(
     dialect: Dialect,
