@@ -3,11 +3,16 @@
 
 mod common;
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use common::{DECLINED, DIALECTS, Stage, THREE_D_SECURE, VISA, card};
 use flowlix_ext::model::{BillingDetailsInput, PaymentStatus};
-use flowlix_ext::{Error, ErrorKind, IdempotencyKey, Money, PaymentExt, Settled};
+use flowlix_ext::runtime::Runtime;
+use flowlix_ext::{
+    Error, ErrorKind, IdempotencyKey, InvalidIdempotencyKey, KeyProvider, Money, PaymentExt,
+    Settled,
+};
 use flowlix_sandbox::{Dialect, Fault, Operation, Sandbox};
 
 #[tokio::test]
@@ -74,6 +79,45 @@ async fn a_key_is_made_when_the_caller_brings_none() {
             stage.posts()[0].header("idempotency-key"),
             Some(key.as_str())
         );
+    }
+}
+
+/// Keys out of the shop's own books, until they are used up.
+struct Numbered(AtomicU32);
+
+impl KeyProvider for Numbered {
+    fn fresh_key(&self, _: &dyn Runtime) -> Result<IdempotencyKey, InvalidIdempotencyKey> {
+        match self.0.fetch_add(1, Ordering::SeqCst) {
+            2.. => Err(InvalidIdempotencyKey::RandomUnavailable),
+            number => IdempotencyKey::custom(format!("shop-{number}")),
+        }
+    }
+}
+
+#[tokio::test]
+async fn keys_are_made_by_whom_the_client_was_told_to_ask() {
+    for dialect in DIALECTS {
+        let numbered = Numbered(AtomicU32::new(0));
+        let stage = Stage::with(dialect, |builder| builder.key_provider(numbered)).await;
+        let pay = || {
+            let payments = stage.flowlix.payments();
+            payments.create_direct(Money::eur(1), card(VISA))
+        };
+        stage.create().await.unwrap();
+        let at = Operation::CreateDirectPayment;
+        stage.sandbox.inject_at(at, Fault::LoseAnswer, 1);
+        pay().await.unwrap();
+        pay().await.unwrap();
+        let posts = stage.posts();
+        let keys = posts.iter().map(|post| post.header("idempotency-key"));
+        // One for each call: not for one that has a key, and not for each attempt.
+        let expected = ["order-1234-payment", "shop-0", "shop-0", "shop-1"].map(Some);
+        assert_eq!(keys.collect::<Vec<_>>(), expected);
+
+        let error = pay().await.unwrap_err();
+        assert_eq!(error.violations()[0].field, "idempotency_key", "{error}");
+        assert!(!error.may_have_taken_effect());
+        assert_eq!(stage.posts().len(), 4);
     }
 }
 

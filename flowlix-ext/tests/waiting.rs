@@ -284,6 +284,30 @@ async fn giving_up_on_a_look_asks_no_second_time() {
 }
 
 #[tokio::test]
+async fn another_action_is_a_change_though_the_status_stays() {
+    for dialect in DIALECTS {
+        let stage = Stage::new(dialect).await;
+        let payment = stage.create_with(THREE_D_SECURE).await.unwrap();
+        let wait = || stage.flowlix.payments().wait(&payment.id);
+        assert!(matches!(wait().await.unwrap(), Settled::RequiresAction(_)));
+        stage
+            .sandbox
+            .inject_at(Operation::RetrievePayment, Fault::Pass, 2);
+        let second = "https://bank.example.com/2";
+        let action = serde_json::json!({ "next_action": { "redirect_url": second } });
+        always(&stage, Fault::patch(action));
+        let mut watch = wait().customer_returned().watch();
+        let mut seen = Vec::new();
+        while let Some(payment) = watch.next().await.unwrap() {
+            assert_eq!(payment.status, PaymentStatus::RequiresAction);
+            seen.push(payment.next_action.unwrap().redirect_url.unwrap());
+        }
+        assert_eq!((seen.len(), seen[1].as_str()), (2, second));
+        assert_eq!(watch.progress().polls, 3, "the same one again is no change");
+    }
+}
+
+#[tokio::test]
 async fn a_watch_is_a_stream() {
     async fn polled<S: Stream + Unpin + Send>(stream: &mut S) -> Option<S::Item> {
         std::future::poll_fn(|context| Pin::new(&mut *stream).poll_next(context)).await
