@@ -214,6 +214,18 @@ async fn the_key_of_a_receipt_was_used() {
         stage.sandbox.inject_at(operation, Fault::status(401), 1);
         let error = create().idempotency_key(key).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{error}");
+
+        // Also where the journal had the answer, and another client goes on without it.
+        let (stage, _) = journal::stage(dialect).await;
+        journal::pay(&stage.flowlix).await.unwrap();
+        let known = journal::pay(&stage.flowlix).await.unwrap();
+        assert!(known.receipt().is_from_journal());
+        let key = known.receipt().idempotency_key().unwrap().clone();
+        let without = restarted_with(&stage, |builder| builder);
+        stage.sandbox.inject_at(operation, Fault::status(401), 1);
+        let again = journal::pay(&without).idempotency_key(key);
+        let error = again.await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{error}");
     }
 }
 

@@ -419,6 +419,48 @@ async fn two_payments_with_one_stamp_are_named_not_chosen_from() {
     }
 }
 
+/// A list that moves while it is read may do that.
+#[tokio::test]
+async fn a_payment_that_the_list_shows_twice_is_one() {
+    for dialect in DIALECTS {
+        for is_readable in [true, false] {
+            let (stage, _) = stage(dialect).await;
+            lose_the_answer(&stage).await;
+            stage.sandbox.settle();
+            let twice = Fault::alter(move |list| {
+                if !is_readable {
+                    list["data"][0]["amount"] = json!("a lot");
+                }
+                let again = list["data"][0].clone();
+                list["data"].as_array_mut().unwrap().push(again);
+            });
+            stage.sandbox.inject_at(Operation::ListPayments, twice, 2);
+            match (is_readable, the_truth(&stage.flowlix, &stage).await) {
+                (true, Truth::Charged(_)) => {}
+                (false, Truth::StillUnknown(Doubt::Unreadable { payment: Some(_) })) => {}
+                (_, other) => panic!("{other}"),
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_payment_that_was_given_back_since_was_charged() {
+    for dialect in DIALECTS {
+        let (stage, _) = stage(dialect).await;
+        lose_the_answer(&stage).await;
+        stage.sandbox.settle();
+        let given_back = Fault::alter(|list| list["data"][0]["status"] = "refunded".into());
+        let at = Operation::ListPayments;
+        stage.sandbox.inject_at(at, given_back, 1);
+        let truth = the_truth(&stage.flowlix, &stage).await;
+        let Truth::Charged(payment) = truth else {
+            panic!("{truth}");
+        };
+        assert_eq!(payment.status, PaymentStatus::Refunded);
+    }
+}
+
 #[tokio::test]
 async fn an_unstamped_payment_of_another_order_raises_none() {
     let (stage, journal) = stage(Dialect::Uppercase).await;
