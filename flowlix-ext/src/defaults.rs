@@ -1,4 +1,5 @@
 //! The tables of defaults, in the README and on the crate's page, say what the code does.
+#![cfg(test)]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use std::collections::BTreeMap;

@@ -376,7 +376,6 @@ pub mod call;
 mod card;
 mod client;
 pub mod decline;
-#[cfg(test)]
 mod defaults;
 mod error;
 mod failure;
