@@ -186,7 +186,8 @@ impl IdempotencyKey {
     /// - no request is repeated with a key that no longer protects
     ///   ([`KeyTooOld`](crate::ErrorKind::KeyTooOld)), and
     /// - a call that is refused ends in [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown), because a
-    ///   refusal says nothing about the call before it. A [journal](crate::journal) may know better.
+    ///   refusal says nothing about the call before it. A [journal](crate::journal) may know better, and [wants the
+    ///   bare key](crate::journal#one-key-one-write).
     ///
     /// Without it a derived or custom key counts as never used before, unless the client that sends it, or a clone
     /// of it, has used it already: a client without a journal remembers the last 100,000 keys under which something

@@ -112,6 +112,12 @@
 //! ([`KeyReused`](crate::ErrorKind::KeyReused)) before anything is sent. A key whose write was certainly not
 //! carried out is free again.
 //!
+//! Give each call the bare key, [derived](crate::IdempotencyKey::derive) or [custom](crate::IdempotencyKey::custom): the
+//! journal knows since when it is in use. A key that brings a moment of its own, a
+//! [restored](crate::IdempotencyKey::restored) one, says that it may have been used without the journal. If there is no
+//! record of it, a refusal then leaves it in doubt, and [`recover`](crate::Flowlix::recover) takes finding nothing for no
+//! proof ([`UsedElsewhere`](Doubt::UsedElsewhere)).
+//!
 //! # What stands in it
 //! Never a card number or security code, nor anything from which one could be guessed: of the card, the
 //! [fingerprint](Record::fingerprint) of a request covers the last four digits, expiry and holder. So a request
