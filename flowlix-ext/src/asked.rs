@@ -1,10 +1,14 @@
 //! What was asked for, as far as the answer has to say the same: an answer about something else must not pass
 //! for the outcome of this call.
 
+use std::collections::BTreeMap;
+
 use flowlix_api::model::{Currency, Payment, PaymentId, Refund};
+use serde_json::Value;
 
 use crate::call::engine::Call;
 use crate::error::Error;
+use crate::journal::fingerprint::STAMP;
 use crate::reply::Reply;
 
 #[derive(Default)]
@@ -12,6 +16,7 @@ pub(crate) struct Asked<'a> {
     payment: Option<&'a PaymentId>,
     amount: Option<i64>,
     currency: Option<&'a Currency>,
+    stamp: Option<&'a str>,
 }
 
 /// What is about a payment, or about money.
@@ -27,6 +32,11 @@ impl<'a> Asked<'a> {
             currency: Some(currency),
             ..Self::default()
         }
+    }
+
+    /// By what the journal put into the metadata: another stamp is another request's.
+    pub(crate) fn stamped(self, stamp: Option<&'a str>) -> Self {
+        Self { stamp, ..self }
     }
 
     pub(crate) fn to_refund(payment: &'a PaymentId, amount: i64) -> Self {
@@ -59,6 +69,13 @@ impl<'a> Asked<'a> {
         }
     }
 
+    fn is_stamped_otherwise(&self, metadata: &BTreeMap<String, Value>) -> bool {
+        let shown = metadata.get(STAMP).and_then(Value::as_str);
+        shown
+            .zip(self.stamp)
+            .is_some_and(|(shown, sent)| shown != sent)
+    }
+
     /// Ids are hexadecimal in one dialect, so another letter case is no other payment.
     fn is_about(&self, id: &PaymentId) -> bool {
         self.payment
@@ -77,6 +94,8 @@ impl Answers for Payment {
             .is_some_and(|currency| *currency != self.currency)
         {
             Some("currency")
+        } else if asked.is_stamped_otherwise(&self.metadata) {
+            Some("metadata")
         } else {
             None
         }
@@ -90,6 +109,8 @@ impl Answers for Refund {
             Some("payment_id")
         } else if asked.amount.is_some_and(|amount| amount != self.amount) {
             Some("amount")
+        } else if asked.is_stamped_otherwise(&self.metadata) {
+            Some("metadata")
         } else {
             None
         }

@@ -185,10 +185,9 @@ impl Flowlix {
             }
         };
         if key.is_from_the_future(self.runtime().now()) {
-            return Err(refused(
-                "was first used at a moment that is yet to come: with_created_at() takes the time of the first use"
-                    .to_owned(),
-            ));
+            let problem = "was first used at a moment that is yet to come: with_created_at() takes the time of the first use";
+            let error = refused(problem.to_owned());
+            return Err(error.after_call_in_doubt(key.is_in_doubt()));
         }
         Ok(key)
     }
@@ -376,9 +375,11 @@ impl FlowlixBuilder {
 
     /// Whose writes the journal's records are. Needed when several merchants share one journal, and when a
     /// merchant's API key may change one day: records that were made under the same name count as this merchant's,
-    /// whatever API key made them. **Name it before the API key changes**: what the same API key recorded without a
-    /// name is carried over when its idempotency key is used again or recovered, and no other API key's is. The
-    /// records of another name are another journal, which protects nothing here; nor does a process that has the
+    /// whatever API key made them. **Name it well before the API key changes**: what the same API key recorded without
+    /// a name is carried over when its idempotency key is used again, or when it is recovered because it is not
+    /// settled. What was settled and is not used again stays without a name, where the next API key does not see it: so
+    /// change that no sooner than your service has ceased to repeat what was recorded before the name. The records of
+    /// another name are another journal, which protects nothing here; nor does a process that has the
     /// name see what one without it records from then on. An empty name is refused when the client is built: it would
     /// vouch for the records that have none, whoever made them.
     pub fn journal_account(mut self, name: impl Into<String>) -> Self {

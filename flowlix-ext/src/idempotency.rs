@@ -217,6 +217,11 @@ impl IdempotencyKey {
         self
     }
 
+    /// The same key, in doubt as another one is.
+    pub(crate) fn with_doubt_of(self, other: &Self) -> Self {
+        self.doubted(other.in_doubt)
+    }
+
     /// Whether a call that this one knows nothing of may have been carried out under the key.
     pub(crate) fn is_in_doubt(&self) -> bool {
         self.in_doubt

@@ -13,6 +13,7 @@ use crate::call::decision::Situation;
 use crate::call::engine::Call;
 use crate::call::open_values::OpenValues;
 use crate::error::Error;
+use crate::journal::fingerprint::STAMP;
 use crate::payments::list::listing::Listing;
 use crate::refunds::created::{RefundCreated, Sought};
 use crate::reply::{Receipt, Reply};
@@ -118,14 +119,23 @@ impl Wire {
             Said::SnakeCase(body) => {
                 let client = self.snake_case(call);
                 let answered = client.create_direct_payment(key(call), &body).await;
-                let asked = Asked::to_charge(body.amount, &body.currency);
+                let stamp = body
+                    .metadata
+                    .as_ref()
+                    .and_then(|members| members.get(STAMP));
+                let asked = Asked::to_charge(body.amount, &body.currency)
+                    .stamped(stamp.map(String::as_str));
                 asked.check(call, conclude(call, answered)?)
             }
             Said::Uppercase(body) => {
                 let client = self.uppercase(call);
                 let key = key(call).unwrap_or_default();
                 let answered = client.create_direct_payment(key, &body).await;
-                let asked = Asked::to_charge(body.amount, &body.currency);
+                let stamp = body
+                    .metadata
+                    .as_ref()
+                    .and_then(|members| members.get(STAMP)?.as_str());
+                let asked = Asked::to_charge(body.amount, &body.currency).stamped(stamp);
                 asked.check(call, conclude(call, answered)?)
             }
         }
@@ -140,14 +150,23 @@ impl Wire {
             Said::SnakeCase(body) => {
                 let client = self.snake_case(call);
                 let answered = client.create_hosted_payment(key(call), &body).await;
-                let asked = Asked::to_charge(body.amount, &body.currency);
+                let stamp = body
+                    .metadata
+                    .as_ref()
+                    .and_then(|members| members.get(STAMP));
+                let asked = Asked::to_charge(body.amount, &body.currency)
+                    .stamped(stamp.map(String::as_str));
                 asked.check(call, conclude(call, answered)?)
             }
             Said::Uppercase(body) => {
                 let client = self.uppercase(call);
                 let key = key(call).unwrap_or_default();
                 let answered = client.create_hosted_payment(key, &body).await;
-                let asked = Asked::to_charge(body.amount, &body.currency);
+                let stamp = body
+                    .metadata
+                    .as_ref()
+                    .and_then(|members| members.get(STAMP)?.as_str());
+                let asked = Asked::to_charge(body.amount, &body.currency).stamped(stamp);
                 asked.check(call, conclude(call, answered)?)
             }
         }
@@ -230,7 +249,11 @@ impl Wire {
                     .uppercase(call)
                     .create_refund(key(call).unwrap_or_default(), &body)
                     .await;
-                let asked = Asked::to_refund(&body.payment_id, body.amount);
+                let stamp = body
+                    .metadata
+                    .as_ref()
+                    .and_then(|members| members.get(STAMP)?.as_str());
+                let asked = Asked::to_refund(&body.payment_id, body.amount).stamped(stamp);
                 let reply: Reply<model::Refund> = asked.check(call, conclude(call, answered)?)?;
                 Ok(reply.map(|refund| RefundCreated::answered(refund, body.payment_id)))
             }

@@ -443,3 +443,19 @@ async fn a_refund_refused_under_a_key_in_doubt_speaks_of_no_card() {
         assert_eq!(stage.sandbox.ledger().refunds().count(), 1);
     }
 }
+
+#[tokio::test]
+async fn a_key_from_the_future_may_have_been_used() {
+    for dialect in DIALECTS {
+        let plain = Stage::new(dialect).await;
+        let (recorded, _journal) = journal::stage(dialect).await;
+        for stage in [plain, recorded] {
+            let stored_at = stage.time.now() + Duration::from_secs(2 * 60 * 60);
+            let stored = IdempotencyKey::restored("order-1234-payment", stored_at).unwrap();
+            let error = create_once(&stage, stored, None).await.unwrap();
+            assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{error}");
+            assert!(error.may_have_taken_effect());
+            assert!(stage.posts().is_empty());
+        }
+    }
+}

@@ -172,6 +172,30 @@ async fn an_answer_about_another_payment_is_no_outcome() {
     }
 }
 
+/// Of two payments alike the stamp tells which is which.
+#[tokio::test]
+async fn an_answer_with_another_requests_stamp_is_no_outcome() {
+    for dialect in DIALECTS {
+        let (stage, _journal) = common::journal::stage(dialect).await;
+        let stamp = json!({ flowlix_ext::journal::STAMP: "00112233445566778899aabbccddeeff" });
+        let foreign = || Fault::patch(json!({ "metadata": stamp }));
+        let kind = ErrorKind::AcceptedButMismatched;
+        stage.sandbox.inject(foreign());
+        about_something_else(&stage.create().await.unwrap_err(), kind, "metadata");
+        let repeat = stage.create().await.unwrap();
+        stage.sandbox.inject(foreign());
+        let payments = stage.flowlix.payments();
+        let hosted = payments.create_hosted(Money::eur(1), "https://shop.example.com/back");
+        about_something_else(&hosted.await.unwrap_err(), kind, "metadata");
+        assert_eq!(stage.payments_and_charges(), (2, 1));
+        if dialect == Dialect::Uppercase {
+            stage.sandbox.inject(foreign());
+            let refund = stage.flowlix.refunds().create(&repeat.id).amount(1).await;
+            about_something_else(&refund.unwrap_err(), kind, "metadata");
+        }
+    }
+}
+
 #[tokio::test]
 async fn the_payment_that_is_read_is_the_one_that_was_asked_for() {
     for dialect in DIALECTS {

@@ -12,7 +12,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::journal::{
-    Death, Dying, FAILURES, crash, key, pay, restarted, restarted_with, stage, the_record,
+    Death, Dying, FAILURES, Meanwhile, Moment, crash, key, pay, restarted, restarted_with, stage,
+    the_record,
 };
 use common::{DECLINED, DIALECTS, Stage, VISA, card};
 use flowlix_ext::journal::{MemoryJournal, STAMP, State};
@@ -557,6 +558,118 @@ async fn a_refund_of_the_rest_is_repeated_with_the_amount_that_was_sent() {
         let sent: Vec<_> = stage.posts().split_off(1);
         assert_eq!(sent.len(), 2);
         assert!(sent[0].raw_body_with_secrets() == sent[1].raw_body_with_secrets());
+    }
+}
+
+/// A refusal of the card, at once.
+fn refused_card() -> Fault {
+    let body = r#"{"error":{"type":"card_error","code":"card_declined","message":"No."}}"#;
+    Fault::raw(402, [("content-type", "application/json")], body)
+}
+
+/// While one caller is being refused another one comes, in the same process or another, and waits.
+#[tokio::test]
+async fn who_waits_for_a_caller_that_is_refused_is_refused_with_it() {
+    for dialect in DIALECTS {
+        for (refusal, kind) in [
+            (refused_card(), ErrorKind::Declined),
+            (Fault::status(422), ErrorKind::Rejected),
+            (Fault::status(401), ErrorKind::Authentication),
+        ] {
+            for is_same_process in [true, false] {
+                let (stage, journal) = stage(dialect).await;
+                stage.sandbox.inject(refusal.clone());
+                let twin = Arc::new(std::sync::Mutex::new(None));
+                let time = ManualTime::stepped();
+                let comes = {
+                    let other = restarted_with(&stage, |builder| {
+                        builder.journal(journal.clone()).runtime(time.clone())
+                    });
+                    let (twin, same) = (twin.clone(), Arc::new(std::sync::Mutex::new(None)));
+                    let first = same.clone();
+                    let deed = async move {
+                        let flowlix: Flowlix = match is_same_process {
+                            true => first.lock().unwrap().clone().unwrap(),
+                            false => other,
+                        };
+                        let waiting = tokio::spawn(async move { pay(&flowlix).await });
+                        for _ in 0..99 {
+                            tokio::task::yield_now().await;
+                        }
+                        assert!(!waiting.is_finished());
+                        *twin.lock().unwrap() = Some(waiting);
+                    };
+                    let meanwhile = Meanwhile::new(&journal, Moment::Before, 2, deed);
+                    let sender = restarted(&stage, meanwhile);
+                    *same.lock().unwrap() = Some(sender.clone());
+                    sender
+                };
+                let refused = pay(&comes).await.unwrap_err();
+                let waiting = twin.lock().unwrap().take().unwrap();
+                time.advance(Duration::from_secs(1));
+                let shared = waiting.await.unwrap().unwrap_err();
+                for error in [refused, shared] {
+                    assert_eq!(error.kind(), kind, "{error}");
+                    assert!(!error.may_have_taken_effect(), "{error}");
+                }
+                assert_eq!(stage.posts().len(), 1, "nothing was sent for the other");
+                // Whoever comes later sends anew.
+                assert!(pay(&stage.flowlix).await.is_ok());
+                assert_eq!(stage.payments_and_charges(), (1, 1));
+            }
+        }
+    }
+}
+
+const PAYMENT: &str = "pay_00000000-0000-0000-0000-000000000000";
+
+#[tokio::test]
+async fn what_is_refused_before_sending_does_not_hide_what_the_journal_knows() {
+    for dialect in DIALECTS {
+        for is_lost in [false, true] {
+            let (stage, journal) = stage(dialect).await;
+            let may = |flowlix: Flowlix| async move {
+                let hosted = flowlix.payments().create_hosted(Money::eur(0), "nowhere");
+                let refund = flowlix.refunds().create(&PAYMENT.parse().unwrap());
+                let mistyped = card("4111111111111112");
+                let errors = [
+                    pay(&flowlix).description("x".repeat(501)).await.err(),
+                    pay(&flowlix).header("Authorization", "x").await.err(),
+                    flowlix
+                        .payments()
+                        .create_direct(Money::eur(49_99), mistyped)
+                        .idempotency_key(key())
+                        .await
+                        .err(),
+                    hosted.idempotency_key(key()).await.err(),
+                    refund
+                        .header("Authorization", "x")
+                        .idempotency_key(key())
+                        .await
+                        .err(),
+                ];
+                errors.map(|error| {
+                    let error = error.unwrap();
+                    let kinds = [ErrorKind::InvalidRequest, ErrorKind::Journal];
+                    assert!(kinds.contains(&error.kind()), "{error}");
+                    error.may_have_taken_effect()
+                })
+            };
+            assert_eq!(may(stage.flowlix.clone()).await, [false; 5]);
+            let operation = Operation::CreateDirectPayment;
+            stage.sandbox.inject_at(operation, Fault::status(422), 1);
+            assert!(pay(&stage.flowlix).await.is_err());
+            assert_eq!(may(stage.flowlix.clone()).await, [false; 5]);
+            if is_lost {
+                stage.sandbox.inject_at(operation, Fault::LoseAnswer, 1);
+            }
+            assert_eq!(pay(&stage.flowlix).max_attempts(1).await.is_err(), is_lost);
+            assert_eq!(may(stage.flowlix.clone()).await, [true; 5]);
+            assert_eq!(may(restarted(&stage, journal.clone())).await, [true; 5]);
+            let dying = Dying::at("load", &journal, 1, Death::Fails);
+            assert_eq!(may(restarted(&stage, dying)).await, [true; 5]);
+            assert_eq!(stage.payments_and_charges(), (1, 1));
+        }
     }
 }
 

@@ -660,7 +660,7 @@ async fn a_key_that_a_wrong_clock_recorded_is_no_older_than_it_is() {
 #[tokio::test]
 async fn a_payment_is_found_whichever_clocks_its_tries_went_by() {
     for dialect in DIALECTS {
-        for is_told in [false, true] {
+        for (is_told, tells) in [(false, false), (false, true), (true, false)] {
             for behind_is_first in [false, true] {
                 let fleet = Fleet::new(dialect, 5, is_told).await;
                 let Fleet {
@@ -679,8 +679,13 @@ async fn a_payment_is_found_whichever_clocks_its_tries_went_by() {
                 let error = pay(first).max_attempts(1).await.unwrap_err();
                 assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
                 stage.pass(Duration::from_secs(HOUR));
-                // The first answer of the second try tells nothing but the date.
-                stage.sandbox.inject_at(operation, Fault::status(503), 1);
+                // The first answer of the second try tells the date, or nothing at all.
+                let first_answer = if tells {
+                    Fault::status(503)
+                } else {
+                    Fault::html(502)
+                };
+                stage.sandbox.inject_at(operation, first_answer, 1);
                 stage.sandbox.inject_at(operation, Fault::LoseAnswer, 1);
                 let error = pay(second).max_attempts(2).await.unwrap_err();
                 assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
@@ -763,4 +768,23 @@ async fn lose_nothing_yet(fleet: &Fleet) {
     let error = pay(&fleet.right).max_attempts(1).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
     fleet.stage.pass(Duration::from_secs(HOUR));
+}
+
+/// A clock that was wrong is set right in the same process: by it, the key has become younger.
+#[tokio::test]
+async fn a_client_counts_the_age_of_a_key_whatever_its_clock_is_set_to() {
+    for dialect in DIALECTS {
+        let (stage, journal) = stage(dialect).await;
+        let clock = Ahead::of(&stage.time, 5 * HOUR);
+        let flowlix = restarted_with(&stage, |builder| {
+            builder.journal(journal.clone()).runtime(clock.clone())
+        });
+        lose_the_answer(&stage, &flowlix).await;
+        clock.set_back();
+        stage.pass(Duration::from_secs(24 * HOUR));
+        let error = pay(&flowlix).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::KeyTooOld, "{error}");
+        assert!(error.may_have_taken_effect());
+        assert_eq!(stage.payments_and_charges(), (1, 1));
+    }
 }

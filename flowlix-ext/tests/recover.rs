@@ -549,6 +549,69 @@ async fn absence_under_another_api_key_or_dialect_proves_nothing() {
     }
 }
 
+/// What is on its way for as long as the recovery allows for, is looked for as late.
+#[tokio::test]
+async fn a_payment_that_came_into_being_late_is_found() {
+    for dialect in DIALECTS {
+        let two_hours = Some(Duration::from_secs(2 * 60 * 60));
+        for (minutes, certain_after, is_told) in [
+            (8, None, false),
+            (60, two_hours, false),
+            (60, two_hours, true),
+        ] {
+            let (stage, _journal) = stage(dialect).await;
+            // Flowlix's clock is ahead of ours by what does no harm.
+            stage.sandbox.clock().advance(Duration::from_secs(10 * 60));
+            if is_told {
+                assert!(stage.flowlix.payments().list().page().await.is_ok());
+            }
+            stage
+                .sandbox
+                .inject_at(Operation::CreateDirectPayment, Fault::Stall, 1);
+            let sending = tokio::spawn(pay(&stage.flowlix).max_attempts(1).send());
+            stage.sandbox.wait_for_stalled(1).await;
+            stage.time.advance(Duration::from_secs(61));
+            let error = sending.await.unwrap().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
+            stage.pass(Duration::from_secs(minutes * 60));
+            let before = stage.sandbox.ledger().payments().len();
+            stage.sandbox.release_stalled();
+            while stage.sandbox.ledger().payments().len() == before {
+                tokio::task::yield_now().await;
+            }
+            stage.sandbox.settle();
+            stage.pass(Duration::from_secs(4 * 60 * 60));
+            let recover = stage.flowlix.recover();
+            let recover = match certain_after {
+                Some(quiet) => recover.certain_after(quiet),
+                None => recover,
+            };
+            let truth = recover.await.unwrap().writes[0].truth.clone();
+            assert!(matches!(truth, Truth::Charged(_)), "{minutes}: {truth}");
+        }
+    }
+}
+
+/// A gateway whose clock is slow speaks for itself.
+#[tokio::test]
+async fn a_date_that_is_not_flowlixs_sets_no_clock() {
+    for dialect in DIALECTS {
+        let (stage, journal) = stage(dialect).await;
+        let operation = Operation::CreateDirectPayment;
+        let date = [("date", "Sun, 30 Jun 2024 19:00:00 GMT")];
+        let slow = Fault::raw(502, date, "<html>").after_commit();
+        stage.sandbox.inject_at(operation, slow, 1);
+        stage.sandbox.inject_at(operation, Fault::LoseAnswer, 3);
+        let error = pay(&stage.flowlix).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
+        assert_eq!(the_record(&*journal).await.seconds_ahead, None);
+        stage.sandbox.settle();
+        stage.pass(LATER);
+        let truth = the_truth(&stage.flowlix, &stage).await;
+        assert!(matches!(truth, Truth::Charged(_)), "{truth}");
+    }
+}
+
 #[tokio::test]
 async fn what_was_begun_before_the_merchant_had_a_name_is_recovered_under_it() {
     for dialect in DIALECTS {
@@ -578,6 +641,7 @@ async fn a_write_that_is_begun_anew_meanwhile_is_not_reported_as_not_charged() {
     for dialect in DIALECTS {
         let (stage, journal) = stage(dialect).await;
         let dying = restarted(&stage, Dying::new(&journal, 1, Death::Hangs));
+        assert!(dying.payments().list().page().await.is_ok());
         crash(&stage, &journal, pay(&dying).send()).await;
         stage.pass(LATER);
         stage
@@ -976,8 +1040,14 @@ async fn a_clock_that_was_wrong_hides_no_charge() {
             lose_the_answer(&stage).await;
             stage.pass(LATER);
             let truth = the_truth(&stage.flowlix, &stage).await;
-            let doubt = Doubt::ClocksDiffer { seconds_ahead };
-            assert_eq!(truth, Truth::StillUnknown(doubt));
+            match truth {
+                // What may have been under way for ten minutes is looked for as much later.
+                Truth::PaymentInProgress(_) => assert_eq!(seconds_ahead, -20 * 60),
+                truth => {
+                    let doubt = Doubt::ClocksDiffer { seconds_ahead };
+                    assert_eq!(truth, Truth::StillUnknown(doubt));
+                }
+            }
             // The key settles it, as the doubt says.
             assert!(pay(&stage.flowlix).await.is_ok());
             assert_eq!(stage.payments_and_charges(), (1, 1));

@@ -484,7 +484,10 @@ impl Call {
         let answer = Answer::new(head.into_inner(), outcome, secrets, now);
         let rate = &self.shared.rate;
         rate.learn(answer.status, &answer.headers, answer.retry_after, now);
-        self.shared.clock.learn(&answer.headers, now);
+        if answer.request_id.is_some() {
+            // Flowlix's own: a proxy's clock is nobody's business.
+            self.shared.clock.learn(&answer.headers, now);
+        }
         answer
     }
 }

@@ -40,6 +40,13 @@ impl Error {
         Self::new(ErrorKind::KeyReused, Some(operation), cause).with_key(key)
     }
 
+    /// Another caller sent this request while this one waited, and was refused for that reason. Nothing was sent again.
+    pub(crate) fn refused_with_twin(operation: Operation, key: IdempotencyKey, why: &str) -> Self {
+        let kind = ErrorKind::of_refusal(why).unwrap_or(ErrorKind::NotSent);
+        let cause = "another caller with this key sent it meanwhile, and this is what came of it";
+        Self::new(kind, Some(operation), cause).with_key(key.doubted(false))
+    }
+
     /// Somebody else was sending this request for as long as this call had time.
     pub(crate) fn held_elsewhere(
         operation: Operation,

@@ -82,6 +82,19 @@ impl fmt::Display for ErrorKind {
 }
 
 impl ErrorKind {
+    /// The kind of this name, of those in which a write ends that was not carried out.
+    pub(crate) fn of_refusal(name: &str) -> Option<Self> {
+        let refusals = [
+            Self::Declined,
+            Self::Rejected,
+            Self::NotFound,
+            Self::Authentication,
+            Self::RateLimited,
+            Self::KeyTooOld,
+        ];
+        refusals.into_iter().find(|kind| kind.to_string() == name)
+    }
+
     /// What the caller can do, in one clause.
     pub(crate) fn advice(self) -> Option<&'static str> {
         match self {

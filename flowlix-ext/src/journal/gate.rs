@@ -14,8 +14,13 @@ pub(super) struct Gate {
 }
 
 impl Gate {
-    pub(super) async fn enter(&self, id: &RecordId) -> OwnedMutexGuard<()> {
-        self.door(id).lock_owned().await
+    /// Lets one caller in, and says whether another one was inside.
+    pub(super) async fn enter(&self, id: &RecordId) -> (OwnedMutexGuard<()>, bool) {
+        let door = self.door(id);
+        match door.clone().try_lock_owned() {
+            Ok(pass) => (pass, false),
+            Err(_) => (door.lock_owned().await, true),
+        }
     }
 
     fn door(&self, id: &RecordId) -> Arc<Door<()>> {

@@ -125,6 +125,11 @@ impl Record {
             .map_err(|error| JournalError::caused_by("a record cannot be written as JSON", error))
     }
 
+    /// Whether it is certain that it was not carried out.
+    pub(super) fn is_not_done(&self) -> bool {
+        matches!(self.state, State::NotDone { .. })
+    }
+
     /// By how many seconds the clock was set forward since the record's times were taken, or differs from the one
     /// that they are from, when it is this far ahead of Flowlix's now. `None` where no answer had told.
     pub(super) fn set_forward(&self, seconds_ahead: Option<i64>) -> Option<i64> {

@@ -85,7 +85,7 @@ impl CreateDirect {
         }
         violations.extend(broken);
         violations.extend(reserved);
-        let request = write.checked(violations, said)?;
+        let request = write.checked(violations, said).await?;
         write
             .once(draft, |call| async move {
                 wire.create_direct(&call, request).await

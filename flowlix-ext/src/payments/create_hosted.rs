@@ -60,7 +60,7 @@ impl CreateHosted {
         let draft = Draft::hosted(wire, &self.request);
         violations.extend(write.stamp(&mut self.request.metadata));
         let said = wire.say_hosted(self.request);
-        let request = write.checked(violations, said)?;
+        let request = write.checked(violations, said).await?;
         write
             .once(draft, |call| async move {
                 wire.create_hosted(&call, request).await

@@ -106,13 +106,17 @@ impl CreateRefund {
         // Before the payment is read: that read would carry the same headers.
         if !self.options.refused_headers.is_empty() {
             let refused = self.options.refused_headers;
-            return Err(write.unsent(Error::invalid_request(operation, refused)));
+            let error = Error::invalid_request(operation, refused);
+            return Err(write.unsent(error).await);
         }
         let (mut draft, mut recorded) = self.recorded(&write).await?;
         let needs_amount = self.request.amount.is_none() && !wire.refunds_the_rest_by_itself();
         if recorded.is_none() && (self.check_first || (needs_amount && self.known.is_none())) {
             let read = self.read_payment(write.time_left()).await;
-            self.known = Some(read.map_err(|error| write.unsent(error))?);
+            self.known = match read {
+                Ok(payment) => Some(payment),
+                Err(error) => return Err(write.unsent(error).await),
+            };
             // Whoever has sent this very refund meanwhile is the reason if nothing is left.
             (draft, recorded) = self.recorded(&write).await?;
         }
@@ -139,7 +143,8 @@ impl CreateRefund {
         let amount = self.request.amount;
         draft.amount = amount;
         violations.extend(write.stamp_refund(&mut self.request.metadata));
-        let request = write.checked(violations, wire.say_refund(self.request))?;
+        let said = wire.say_refund(self.request);
+        let request = write.checked(violations, said).await?;
         let known = self.known;
         write
             .once(draft, |call| async move {

@@ -94,7 +94,7 @@ impl Recover {
         let windows = records
             .iter()
             .filter(|record| !is_refund(record) && held_until(record).is_none())
-            .map(Window::of)
+            .map(|record| self.window(record))
             .collect();
         let mut evidence = Vec::new();
         for window in joined(windows) {
@@ -108,15 +108,41 @@ impl Recover {
             } else if is_refund(&record) {
                 self.refund(book, &record, now).await
             } else {
-                self.payment(book, &record, &evidence, now)
+                let window = self.window(&record);
+                match self.payment(book, &record, window, &evidence, now) {
+                    Truth::NotCharged(None) if record.seconds_ahead.is_none() => {
+                        self.payment_whichever_clock(book, &record, now).await
+                    }
+                    truth => truth,
+                }
             };
             writes.push(self.keep(book, record, truth).await);
         }
         Ok(Recovery { writes, unreadable })
     }
 
-    fn payment(&self, book: &Book, record: &Record, evidence: &[Evidence], now: i64) -> Truth {
-        let Some(evidence) = evidence.iter().find(|evidence| evidence.covers(record)) else {
+    /// When what a record is about was created, if it was.
+    fn window(&self, record: &Record) -> Window {
+        let under_way = i64::try_from(self.certain_after.as_secs()).unwrap_or(i64::MAX);
+        Window::of(record, under_way)
+    }
+
+    /// No answer ever told the sender what time it is: before nothing is said to be there, a day is looked through.
+    async fn payment_whichever_clock(&self, book: &Book, record: &Record, now: i64) -> Truth {
+        let window = self.window(record).widened();
+        let evidence = search(&self.client, &self.options, window).await;
+        self.payment(book, record, window, &[evidence], now)
+    }
+
+    fn payment(
+        &self,
+        book: &Book,
+        record: &Record,
+        window: Window,
+        evidence: &[Evidence],
+        now: i64,
+    ) -> Truth {
+        let Some(evidence) = evidence.iter().find(|evidence| evidence.covers(window)) else {
             return Truth::StillUnknown(Doubt::ListIncomplete);
         };
         let stamp = record.stamp.as_deref().unwrap_or_default();
@@ -140,7 +166,7 @@ impl Recover {
         if !evidence.is_complete {
             return Truth::StillUnknown(Doubt::ListIncomplete);
         }
-        let payments = evidence.alike(record);
+        let payments = evidence.alike(record, window);
         if !payments.is_empty() {
             return Truth::StillUnknown(Doubt::PaymentsLookTheSame { payments });
         }
@@ -163,7 +189,7 @@ impl Recover {
                 return Truth::StillUnknown(Doubt::SeveralRefunds { refunds });
             }
         }
-        let refunds = refunds::alike(&payment, record);
+        let refunds = refunds::alike(&payment, record, self.window(record));
         if !refunds.is_empty() {
             return Truth::StillUnknown(Doubt::RefundsLookTheSame { refunds });
         }

@@ -19,8 +19,7 @@ pub(super) fn stamped<'a>(payment: &'a Payment, record: &Record) -> Vec<&'a Refu
 
 /// Refunds without a stamp that the record's request may have created: of its amount, at its time. The reason is
 /// not compared, because no document says that it comes back to the letter.
-pub(super) fn alike(payment: &Payment, record: &Record) -> Vec<RefundId> {
-    let window = Window::of(record);
+pub(super) fn alike(payment: &Payment, record: &Record, window: Window) -> Vec<RefundId> {
     let alike = payment.refunds.iter().filter(|refund| {
         let may_hide_stamp = record.stamp.is_none() || refund.metadata.is_empty();
         may_hide_stamp

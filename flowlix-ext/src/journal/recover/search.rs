@@ -15,6 +15,9 @@ use crate::payments::list::listed::UndecodablePayment;
 /// How far Flowlix's clock and ours may be apart.
 pub(super) const CLOCKS_APART: i64 = 15 * 60;
 
+/// How far a clock may be off of which no answer ever told: a day. By then the key is refused anyway.
+const CLOCKS_UNKNOWN: i64 = 24 * 60 * 60;
+
 /// A stretch of time, in Unix seconds: from the first, up to and without the second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Window {
@@ -23,14 +26,25 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// When what a record is about was created by Flowlix's clock, if it was.
-    pub(super) fn of(record: &Record) -> Self {
+    /// When what a record is about was created by Flowlix's clock, if it was. It may have been under way for this many
+    /// seconds after the last moment of sending.
+    pub(super) fn of(record: &Record, under_way: i64) -> Self {
         let ahead = record.seconds_ahead.unwrap_or_default();
         let seconds = |millis: i64| millis.div_euclid(1000).saturating_sub(ahead);
         let last = record.quiet_from.max(record.started_at);
         Self {
             from: seconds(record.started_at).saturating_sub(CLOCKS_APART),
-            to: seconds(last).saturating_add(CLOCKS_APART + 1),
+            to: seconds(last)
+                .saturating_add(under_way)
+                .saturating_add(CLOCKS_APART + 1),
+        }
+    }
+
+    /// The same, whichever clock the record's times are from: as far off as the window is wide on either side.
+    pub(super) fn widened(self) -> Self {
+        Self {
+            from: self.from.saturating_sub(CLOCKS_UNKNOWN),
+            to: self.to.saturating_add(CLOCKS_UNKNOWN),
         }
     }
 
@@ -70,8 +84,8 @@ pub(super) struct Evidence {
 }
 
 impl Evidence {
-    pub(super) fn covers(&self, record: &Record) -> bool {
-        self.window.covers(Window::of(record))
+    pub(super) fn covers(&self, window: Window) -> bool {
+        self.window.covers(window)
     }
 
     pub(super) fn stamped(&self, stamp: &str) -> &[Payment] {
@@ -86,8 +100,7 @@ impl Evidence {
     /// Payments of the record's time, amount and currency that may be its own though they show no stamp: they
     /// have its merchant reference, or show no metadata at all, and the documents do not say that a payment
     /// always shows what it was given.
-    pub(super) fn alike(&self, record: &Record) -> Vec<PaymentId> {
-        let window = Window::of(record);
+    pub(super) fn alike(&self, record: &Record, window: Window) -> Vec<PaymentId> {
         let alike = self.unstamped.iter().filter(|payment| {
             let has_reference = payment.merchant_reference.is_some()
                 && payment.merchant_reference == record.merchant_reference;

@@ -34,6 +34,7 @@ impl Write<'_> {
         id: RecordId,
         draft: Draft,
         fingerprint: String,
+        mut has_waited: bool,
     ) -> Result<Plan, Error> {
         let mut fresh = self.fresh(book, id, draft, fingerprint);
         let (mut races, mut known_in_doubt) = (0, false);
@@ -48,8 +49,12 @@ impl Write<'_> {
                     fresh.used_elsewhere = self.key.is_in_doubt();
                     (fresh.clone(), fresh.used_elsewhere)
                 }
+                // Whoever was refused has been told that nothing was done, and may have begun something else.
+                Some(stored) if has_waited && self.is_twin(&stored, &fresh) => {
+                    return Err(self.refused_with_twin(&stored));
+                }
                 // Flowlix stores accepted requests only, so the key is as good as new.
-                Some(stored) if matches!(stored.state, State::NotDone { .. }) => {
+                Some(stored) if stored.is_not_done() => {
                     fresh.version = stored.version.saturating_add(1);
                     fresh.used_elsewhere = self.is_used_since(&stored);
                     (fresh.clone(), fresh.used_elsewhere)
@@ -62,6 +67,7 @@ impl Write<'_> {
                     }
                     known_in_doubt = true;
                     if self.wait_for_holder(book, &stored).await? {
+                        has_waited = true;
                         continue;
                     }
                     if stored.amount != fresh.amount {
@@ -124,9 +130,24 @@ impl Write<'_> {
         }
     }
 
+    /// Whether this very request was refused when another caller sent it.
+    fn is_twin(&self, stored: &Record, fresh: &Record) -> bool {
+        stored.is_not_done()
+            && stored.operation == fresh.operation
+            && stored.fingerprint == fresh.fingerprint
+    }
+
+    fn refused_with_twin(&self, stored: &Record) -> Error {
+        let State::NotDone { why } = &stored.state else {
+            return self.held_elsewhere();
+        };
+        let error = Error::refused_with_twin(self.operation, self.key.clone(), why);
+        error.after_call_in_doubt(self.is_used_since(stored))
+    }
+
     /// Whether the key was used first, by a call that nobody recorded, when it was known already that nothing came of
     /// those that were.
-    fn is_used_since(&self, stored: &Record) -> bool {
+    pub(super) fn is_used_since(&self, stored: &Record) -> bool {
         let settled_at = moment(stored.changed_at);
         self.key.is_in_doubt() && self.key.created_at().is_some_and(|at| at > settled_at)
     }

@@ -12,6 +12,7 @@ use flowlix_api::{ConversionError, Dialect};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tokio::sync::OwnedMutexGuard;
 
 use super::book::Book;
 use super::draft::Draft;
@@ -76,10 +77,16 @@ impl<'a> Write<'a> {
             options,
             begun,
         };
+        let known = client
+            .used_keys()
+            .recall(write.key.clone(), client.runtime());
         if client.book().is_none() {
-            write.key = client.used_keys().recall(write.key, client.runtime());
+            write.key = known;
             // With a journal a key of any age may still bring the stored answer.
             write.check_age(&write.key)?;
+        } else {
+            // What came of it the journal knows better; its age is counted here whatever the clock was set to since.
+            write.key = known.with_doubt_of(&write.key);
         }
         Ok(write)
     }
@@ -131,18 +138,30 @@ impl<'a> Write<'a> {
     }
 
     /// The request as the dialect says it, or everything that is wrong with it; nothing is sent then.
-    pub(crate) fn checked<T>(
+    pub(crate) async fn checked<T>(
         &self,
         violations: Vec<Violation>,
         said: Result<T, ConversionError>,
     ) -> Result<T, Error> {
-        Violation::join(self.operation, violations, said).map_err(|error| self.unsent(error))
+        match Violation::join(self.operation, violations, said) {
+            Ok(request) => Ok(request),
+            Err(error) => Err(self.unsent(error).await),
+        }
     }
 
     /// The same error of a write that was not sent: what another call may have done is as open as before.
-    pub(crate) fn unsent(&self, error: Error) -> Error {
-        let is_used = self.client.used_keys().is_used(&self.key);
-        error.after_call_in_doubt(self.key.is_in_doubt() || is_used)
+    pub(crate) async fn unsent(&self, error: Error) -> Error {
+        let is_used = match self.client.book() {
+            None => self.key.is_in_doubt() || self.client.used_keys().is_used(&self.key),
+            Some(_) if self.key_is_new => false,
+            Some(book) => match self.find(book).await {
+                Ok(None) => self.key.is_in_doubt(),
+                Ok(Some(stored)) => !stored.is_not_done() || self.is_used_since(&stored),
+                // It did not say what it knows.
+                Err(_) => true,
+            },
+        };
+        error.after_call_in_doubt(is_used)
     }
 
     /// Records the write, sends it, and records what came of it; or returns what came of it before.
@@ -159,7 +178,10 @@ impl<'a> Write<'a> {
             let call = self
                 .client
                 .write(self.operation, self.key.clone(), self.options_left());
-            let call = call.map_err(|error| self.unsent(error))?;
+            let call = match call {
+                Ok(call) => call,
+                Err(error) => return Err(self.unsent(error).await),
+            };
             return if self.key_is_new {
                 send(call).await
             } else {
@@ -168,10 +190,10 @@ impl<'a> Write<'a> {
         };
         let fingerprint = self.fingerprint(book, &draft).await?;
         let id = self.id(book);
-        let Some(_pass) = self.enter(book, &id).await else {
+        let Some((_pass, has_waited)) = self.enter(book, &id).await else {
             return Err(self.held_elsewhere());
         };
-        let plan = self.plan(book, id, draft, fingerprint).await?;
+        let plan = self.plan(book, id, draft, fingerprint, has_waited).await?;
         let (record, in_doubt, quiet_from) = match plan {
             Plan::Known { record } => return self.known(*record),
             Plan::Send {
@@ -181,7 +203,7 @@ impl<'a> Write<'a> {
             } => (record, in_doubt, quiet_from),
         };
         let result = match self.call(&record, in_doubt, quiet_from) {
-            Ok(call) => send(call).await,
+            Ok(call) => unrecorded::counting_age(self.client, call, send).await,
             Err(error) => Err(error),
         };
         // Flowlix may refuse this call for good, because it has accepted the one in doubt.
@@ -225,7 +247,7 @@ impl<'a> Write<'a> {
         }
     }
 
-    async fn enter(&self, book: &Book, id: &RecordId) -> Option<tokio::sync::OwnedMutexGuard<()>> {
+    async fn enter(&self, book: &Book, id: &RecordId) -> Option<(OwnedMutexGuard<()>, bool)> {
         let runtime = self.client.runtime();
         let limit = runtime.sleep(self.time_left(), SleepPurpose::Timeout);
         within(book.gate.enter(id), limit).await

@@ -30,6 +30,22 @@ where
     })
 }
 
+/// Sends a write that a journal records; what is remembered beside it is how old its key is.
+pub(super) async fn counting_age<T, F>(
+    client: &Flowlix,
+    call: Arc<Call>,
+    send: impl FnOnce(Arc<Call>) -> F,
+) -> Result<Reply<T>, Error>
+where
+    F: Future<Output = Result<Reply<T>, Error>>,
+{
+    let in_use = InUse::begin(client, call.clone());
+    let result = send(call).await;
+    let error = result.as_ref().err();
+    in_use.end(error.is_none_or(Error::may_have_taken_effect));
+    result
+}
+
 /// A key while a call uses it.
 struct InUse<'a> {
     client: &'a Flowlix,
