@@ -6,7 +6,7 @@
 //! - A key that is used again for another request, or another operation, is caught here, and nothing is sent.
 //! - A finished write is not sent again: the same call with the same key returns the stored answer, and its
 //!   [receipt](crate::Receipt::is_from_journal) says so.
-//! - Of several callers with one key one sends; the others wait and get the same answer.
+//! - Of several callers with one key one sends; the others wait and get the same answer, a refusal too.
 //! - After a crash [`Flowlix::recover`](crate::Flowlix::recover) finds out what became of every write whose
 //!   outcome was not stored, without needing the card again.
 //! - When a record cannot be stored, nothing is sent ([`ErrorKind::Journal`](crate::ErrorKind::Journal)). When

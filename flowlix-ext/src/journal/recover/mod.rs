@@ -76,8 +76,9 @@ impl Recover {
     /// Payments are found by their stamp in the list of the time at which they were sent, uppercase refunds by
     /// their stamp among their payment's refunds. Clocks up to 15 minutes apart do no harm, be they ours or
     /// Flowlix's; beyond that, what HTTP's `Date` showed the sender by then sets the time right, and where it showed
-    /// nothing the answer is [`ClocksDiffer`](Doubt::ClocksDiffer) if the clock that recovers is wrong. The clock of
-    /// another machine, of which no answer ever told, is taken for right.
+    /// nothing the answer is [`ClocksDiffer`](Doubt::ClocksDiffer) if the clock that recovers is wrong. Before a
+    /// payment is said not to be there whose sender no answer ever told the time, a day more is looked through on
+    /// either side; when that sender ceased to send goes by its own clock.
     ///
     /// # Errors
     /// [`Configuration`](crate::ErrorKind::Configuration) when the client has no journal,
@@ -127,7 +128,7 @@ impl Recover {
         Window::of(record, under_way)
     }
 
-    /// No answer ever told the sender what time it is: before nothing is said to be there, a day is looked through.
+    /// The truth about a payment whose sender no answer ever told what time it is.
     async fn payment_whichever_clock(&self, book: &Book, record: &Record, now: i64) -> Truth {
         let window = self.window(record).widened();
         let evidence = search(&self.client, &self.options, window).await;

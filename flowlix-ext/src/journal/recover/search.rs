@@ -15,7 +15,7 @@ use crate::payments::list::listed::UndecodablePayment;
 /// How far Flowlix's clock and ours may be apart.
 pub(super) const CLOCKS_APART: i64 = 15 * 60;
 
-/// How far a clock may be off of which no answer ever told: a day. By then the key is refused anyway.
+/// How far a clock may be off of which no answer ever told.
 const CLOCKS_UNKNOWN: i64 = 24 * 60 * 60;
 
 /// A stretch of time, in Unix seconds: from the first, up to and without the second.
@@ -40,7 +40,7 @@ impl Window {
         }
     }
 
-    /// The same, whichever clock the record's times are from: as far off as the window is wide on either side.
+    /// The same, and a day more on either side: nothing is known of the clock that the record's times are from.
     pub(super) fn widened(self) -> Self {
         Self {
             from: self.from.saturating_sub(CLOCKS_UNKNOWN),
