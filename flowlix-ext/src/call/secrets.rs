@@ -5,7 +5,7 @@ use http::header::AUTHORIZATION;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::failure::text::{DIGITS_MASKED, KEY_MASKED, masked, one_line};
+use crate::failure::text::{DIGITS_MASKED, KEY_MASKED, mask_keys, masked, one_line};
 
 /// How much is kept of an id.
 const ID_CHARACTERS: usize = 128;
@@ -64,11 +64,11 @@ impl<'a> Secrets<'a> {
         masked(&text)
     }
 
-    /// A name that Flowlix gave, on one line. It stays as it is but for these secrets: support asks for it.
-    /// A security code is too short to be told from a part of it.
+    /// A name that Flowlix gave, on one line. It stays as it is but for these secrets and what looks like a key:
+    /// support asks for it. A security code is too short to be told from a part of it.
     pub(super) fn mask_id(&self, id: &str) -> String {
-        let id: String = one_line(id).chars().take(ID_CHARACTERS).collect();
-        self.without_known(&id)
+        let masked = mask_keys(&self.without_known(&one_line(id)));
+        masked.chars().take(ID_CHARACTERS).collect()
     }
 
     /// What Flowlix said about an error.
@@ -241,5 +241,14 @@ mod tests {
         assert_eq!(secrets.mask_id("req_1234567890123"), "req_1234567890123");
         assert_eq!(secrets.mask_id("a\nb"), "a b");
         assert_eq!(secrets.mask_id(&"x".repeat(999)).len(), ID_CHARACTERS);
+        assert_eq!(
+            secrets.mask_id("req_1 whsec_canary-1"),
+            "req_1 [key masked]-1"
+        );
+        let late = format!("{} fl_test_sk_canary", "x".repeat(ID_CHARACTERS - 20));
+        assert!(
+            !secrets.mask_id(&late).contains("_sk_"),
+            "cut after it is masked"
+        );
     }
 }

@@ -49,7 +49,8 @@ fn bounded(text: &str) -> String {
     kept
 }
 
-fn mask_keys(text: &str) -> String {
+/// The text with anything that could be an API key or a webhook secret masked.
+pub(crate) fn mask_keys(text: &str) -> String {
     let ends = |letter: char| !letter.is_alphanumeric() && letter != '_';
     let mut shown = String::new();
     for word in text.split_inclusive(ends) {
