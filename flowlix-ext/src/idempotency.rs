@@ -51,7 +51,8 @@ pub struct IdempotencyKey {
 }
 
 impl IdempotencyKey {
-    /// A random UUIDv4, created now.
+    /// A random UUIDv4, created now by the system's clock. A client on a [clock of its own](crate::testing::ManualTime)
+    /// may take that for a moment yet to come: there, leave the key to the client.
     ///
     /// # Errors
     /// [`InvalidIdempotencyKey::RandomUnavailable`] when the system has no randomness.

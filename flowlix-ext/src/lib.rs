@@ -328,7 +328,7 @@
 //! | what | default | change it with |
 //! |---|---|---|
 //! | address | `https://api.flowlix.dev` | [`FlowlixBuilder::base_url`], or `FLOWLIX_BASE_URL` with [`Flowlix::from_env`] |
-//! | connecting | 5 s | [`FlowlixBuilder::connect_timeout`] |
+//! | connecting | 5 s | [`FlowlixBuilder::connect_timeout`]; a call's attempt timeout bounds it |
 //! | one attempt | 20 s | [`FlowlixBuilder::attempt_timeout`], or on a call |
 //! | a whole call | 60 s | [`FlowlixBuilder::operation_timeout`], or on a call |
 //! | attempts | 4; repeats that wait for a request with the same key to end (409) are bounded by time alone | [`FlowlixBuilder::max_attempts`], or on a call |

@@ -150,7 +150,9 @@
 //! Under a name, finished writes are answered from the journal and those in doubt have to be
 //! [recovered](crate::Flowlix::recover) first; without one the call is refused.
 //!
-//! Never run one process without the journal that the others use: it does not know what was sent without it.
+//! Never run one process without the journal that the others use: it does not know what was sent without it. Nor does a
+//! journal that was put back from a backup know what was sent since: for a day, give it keys that bring their
+//! [time](crate::IdempotencyKey::restored).
 
 pub(crate) mod book;
 pub mod conformance;
