@@ -378,6 +378,26 @@ async fn a_key_of_another_body_is_never_repeated() {
     }
 }
 
+/// A firewall or a proxy answers in Flowlix's place, after Flowlix has acted.
+#[tokio::test]
+async fn a_refusal_in_anothers_words_is_no_word_of_flowlixs() {
+    for dialect in DIALECTS {
+        for status in [400, 401, 403, 404, 409, 422, 429] {
+            let stage = Stage::new(dialect).await;
+            let foreign = || Fault::html(status).after_commit();
+            stage.sandbox.inject(foreign());
+            let error = stage.create().max_attempts(1).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{error}");
+            assert!(error.may_have_taken_effect() && error.is_retryable());
+            // The same key asks again, and gets Flowlix's own answer.
+            stage.sandbox.inject(foreign());
+            let payment = stage.create().await.unwrap();
+            assert_eq!(payment.receipt().history().len(), 2);
+            assert_eq!(stage.payments_and_charges(), (1, 1));
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_conflict_in_unknown_words_is_not_guessed_at() {
     for dialect in DIALECTS {

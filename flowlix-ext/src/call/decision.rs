@@ -75,6 +75,8 @@ pub enum Situation {
     NotFound,
     /// Any other 4xx.
     Rejected,
+    /// A write was answered with 4xx by somebody else than Flowlix.
+    Foreign,
     /// A status that no API answers with: 1xx, 3xx, beyond 599.
     Unexpected,
 }
@@ -98,6 +100,7 @@ impl Situation {
             Self::NotAuthorized => "not_authorized",
             Self::NotFound => "not_found",
             Self::Rejected => "rejected",
+            Self::Foreign => "foreign",
             Self::Unexpected => "unexpected",
         }
     }
@@ -207,7 +210,7 @@ const fn rule(
 }
 
 /// Every rule, in the order of the printed table.
-pub const RULES: [Rule; 15] = [
+pub const RULES: [Rule; 16] = [
     ACCEPTED,
     NOT_CONNECTED,
     NO_ANSWER,
@@ -222,6 +225,7 @@ pub const RULES: [Rule; 15] = [
     NOT_AUTHORIZED,
     NOT_FOUND,
     REJECTED,
+    FOREIGN,
     UNEXPECTED,
 ];
 
@@ -337,6 +341,14 @@ const REJECTED: Rule = rule(
     ErrorKind::Rejected,
     "the request is not acceptable; it has to change first",
 );
+const FOREIGN: Rule = rule(
+    Situation::Foreign,
+    "a POST, and 4xx without Flowlix's error body",
+    [GiveUp, Retry, GiveUp],
+    Effect::Possible,
+    ErrorKind::Unexpected,
+    "something on the way answers in Flowlix's place, and what Flowlix did is not known; the same key asks again",
+);
 const UNEXPECTED: Rule = rule(
     Situation::Unexpected,
     "any other status, such as a redirect",
@@ -358,8 +370,11 @@ pub fn classify(facts: &Facts<'_>) -> &'static Rule {
 }
 
 fn answered(status: u16, facts: &Facts<'_>) -> &'static Rule {
+    // Every error of Flowlix's has a type and a message ("Errors").
+    let is_flowlixs = facts.error_type.is_some() || facts.message.is_some();
     match status {
         200..=299 => &ACCEPTED,
+        400..=407 | 409..=499 if facts.class != Class::Read && !is_flowlixs => &FOREIGN,
         401 | 403 => &NOT_AUTHORIZED,
         404 => &NOT_FOUND,
         408 => &REQUEST_TIMEOUT,
@@ -440,7 +455,7 @@ mod tests {
             class: Class::KeyedWrite,
             reach,
             status,
-            error_type: None,
+            error_type: Some("some_error"),
             message: None,
         }
     }
@@ -516,6 +531,28 @@ mod tests {
                 ..facts(Reach::Answered, Some(status))
             };
             assert_eq!(classify(&facts).situation, Situation::CardRefused);
+        }
+    }
+
+    #[test]
+    fn a_refusal_that_is_not_flowlixs_word_settles_no_write() {
+        for status in [400, 401, 402, 403, 404, 409, 422, 429, 499] {
+            let foreign = Facts {
+                error_type: None,
+                ..facts(Reach::Answered, Some(status))
+            };
+            let rule = classify(&foreign);
+            assert_eq!(rule.situation, Situation::Foreign, "{status}");
+            let named = Facts {
+                message: Some("No."),
+                ..foreign
+            };
+            assert_ne!(classify(&named).situation, Situation::Foreign, "{status}");
+            let read = Facts {
+                class: Class::Read,
+                ..foreign
+            };
+            assert_ne!(classify(&read).situation, Situation::Foreign, "{status}");
         }
     }
 

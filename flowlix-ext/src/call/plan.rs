@@ -185,7 +185,7 @@ mod tests {
             class: Class::KeyedWrite,
             reach: Reach::Answered,
             status: Some(status),
-            error_type: None,
+            error_type: Some("some_error"),
             message: (status == 409).then_some("This request is currently being processed."),
         })
     }
