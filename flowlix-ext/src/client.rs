@@ -156,7 +156,7 @@ impl Flowlix {
         ))
     }
 
-    /// What is remembered of the keys of writes that no journal records.
+    /// What is remembered of the keys of writes; with a journal their age alone counts.
     pub(crate) fn used_keys(&self) -> &UsedKeys {
         &self.inner.used_keys
     }

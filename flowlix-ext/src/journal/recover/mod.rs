@@ -251,8 +251,9 @@ impl Recover {
     /// The truth as it is told, once the journal has what is certain of it.
     async fn keep(&self, book: &Book, record: Record, mut truth: Truth) -> Recovered {
         let journal_error = match self.store(book, &record, &truth).await {
-            // Somebody has begun to send it again meanwhile, and what was found is no longer the truth.
-            Ok(Some(Settled::Overtaken(stored))) if !exists(&truth) && !is_not_done(&stored) => {
+            // Somebody has begun to send it again meanwhile, and what was found is no longer the truth; unless they
+            // found the same, such as another recovery.
+            Ok(Some(Settled::Overtaken(stored))) if !exists(&truth) && !stored.is_not_done() => {
                 truth = Truth::StillUnknown(Doubt::BegunAnew);
                 None
             }
@@ -343,11 +344,6 @@ fn id_of(entry: &Unsettled) -> &RecordId {
 
 fn is_refund(record: &Record) -> bool {
     record.operation == Operation::CreateRefund.name()
-}
-
-/// Whoever was faster found the same, such as another recovery.
-fn is_not_done(stored: &Record) -> bool {
-    matches!(stored.state, State::NotDone { .. })
 }
 
 fn exists(truth: &Truth) -> bool {

@@ -123,7 +123,7 @@ impl<'a> Write<'a> {
         };
         let fingerprint = self.fingerprint(book, draft).await?;
         match self.find(book).await? {
-            Some(record) if !matches!(record.state, State::NotDone { .. }) => {
+            Some(record) if !record.is_not_done() => {
                 self.check_same(book, &record, &fingerprint)?;
                 Ok(Some(Recorded {
                     amount: record.amount,
@@ -203,7 +203,8 @@ impl<'a> Write<'a> {
             } => (record, in_doubt, quiet_from),
         };
         let result = match self.call(&record, in_doubt, quiet_from) {
-            Ok(call) => unrecorded::counting_age(self.client, call, send).await,
+            // The journal knows better what others did; what is remembered beside it is the key's age.
+            Ok(call) => unrecorded::remembered(self.client, call, send).await.0,
             Err(error) => Err(error),
         };
         // Flowlix may refuse this call for good, because it has accepted the one in doubt.

@@ -1,4 +1,4 @@
-//! A write that no journal records: of its key is known what this client remembers.
+//! What a client remembers of the key that it sends: without a journal all that is known of it, with one its age.
 
 use std::sync::Arc;
 
@@ -17,10 +17,7 @@ pub(super) async fn send<T, F>(
 where
     F: Future<Output = Result<Reply<T>, Error>>,
 {
-    let in_use = InUse::begin(client, call.clone());
-    let result = send(call).await;
-    let error = result.as_ref().err();
-    let others = in_use.end(error.is_none_or(Error::may_have_taken_effect));
+    let (result, others) = remembered(client, call, send).await;
     result.map_err(|error| {
         if others && !error.may_have_taken_effect() {
             error.in_doubt()
@@ -30,20 +27,21 @@ where
     })
 }
 
-/// Sends a write that a journal records; what is remembered beside it is how old its key is.
-pub(super) async fn counting_age<T, F>(
+/// Sends a write, remembers its key, and says whether another call may have been, or may still be, carried out under
+/// that.
+pub(super) async fn remembered<T, F>(
     client: &Flowlix,
     call: Arc<Call>,
     send: impl FnOnce(Arc<Call>) -> F,
-) -> Result<Reply<T>, Error>
+) -> (Result<Reply<T>, Error>, bool)
 where
     F: Future<Output = Result<Reply<T>, Error>>,
 {
     let in_use = InUse::begin(client, call.clone());
     let result = send(call).await;
     let error = result.as_ref().err();
-    in_use.end(error.is_none_or(Error::may_have_taken_effect));
-    result
+    let others = in_use.end(error.is_none_or(Error::may_have_taken_effect));
+    (result, others)
 }
 
 /// A key while a call uses it.
