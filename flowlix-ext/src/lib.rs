@@ -381,6 +381,7 @@ mod error;
 mod failure;
 pub mod guide;
 mod idempotency;
+pub mod intents;
 pub mod journal;
 mod key;
 mod money;

@@ -1,0 +1,3 @@
+//! Payment intents: be paid for an order, once.
+
+pub mod store;
