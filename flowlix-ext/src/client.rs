@@ -17,6 +17,7 @@ use crate::call::observers::Observers;
 use crate::call::operation::Operation;
 use crate::call::options::CallOptions;
 use crate::call::rate::{RateLimit, RateSnapshot};
+use crate::call::send_log::SendLog;
 use crate::error::Error;
 use crate::failure::Violation;
 use crate::idempotency::used::UsedKeys;
@@ -195,6 +196,23 @@ impl Flowlix {
     /// Whether a key protects no longer.
     pub(crate) fn is_too_old(&self, key: &IdempotencyKey) -> bool {
         self.inner.shared.left_of(key).is_zero()
+    }
+
+    /// A write of which each request is recorded before it leaves.
+    pub(crate) fn logged_write(
+        &self,
+        operation: Operation,
+        key: IdempotencyKey,
+        options: CallOptions,
+        log: Arc<dyn SendLog>,
+    ) -> Arc<Call> {
+        let shared = self.inner.shared.clone();
+        Arc::new(Call::new(shared, operation, Some(key), options).logged(log))
+    }
+
+    /// What tells the client's API key from others, without showing it.
+    pub(crate) fn api_key(&self) -> &ApiKey {
+        &self.inner.key
     }
 
     /// A write whose key still protects.

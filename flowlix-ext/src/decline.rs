@@ -61,6 +61,15 @@ impl Decline {
         }
     }
 
+    /// A decline of which nothing is known but that it was one.
+    pub(crate) fn without_code() -> Self {
+        Self {
+            code: None,
+            message: None,
+            of_refund: false,
+        }
+    }
+
     /// The decline of a failed payment.
     #[must_use]
     pub fn of_payment(payment: &Payment) -> Self {

@@ -17,7 +17,7 @@ use super::answer::{Answer, Fault};
 use super::backoff::{Backoff, Guarded};
 use super::budget::RetryBudget;
 use super::clock::FlowlixClock;
-use super::decision::{Class, Effect, Rule, Situation, Verdict};
+use super::decision::{Class, Effect, Rule, Situation, Verdict, classify};
 use super::history::{AttemptReport, Next, StopReason};
 use super::hook::{Attempt, Headers};
 use super::metrics::{Counter, Labels};
@@ -28,6 +28,7 @@ use super::options::CallOptions;
 use super::plan::{Circumstances, Decision, decide};
 use super::rate::RateLimit;
 use super::secrets::Secrets;
+use super::send_log::SendLog;
 use super::telemetry;
 use crate::failure::Violation;
 use crate::idempotency::IdempotencyKey;
@@ -64,6 +65,7 @@ pub(crate) struct Call {
     started: Duration,
     span: Span,
     record: Mutex<Record>,
+    log: Option<Arc<dyn SendLog>>,
 }
 
 /// What is known about a call so far.
@@ -115,7 +117,14 @@ impl Call {
             started,
             span,
             record: Mutex::new(record),
+            log: None,
         }
+    }
+
+    /// The same call, of which each request is recorded before it leaves.
+    pub(crate) fn logged(mut self, log: Arc<dyn SendLog>) -> Self {
+        self.log = Some(log);
+        self
     }
 
     pub(crate) fn operation(&self) -> Operation {
@@ -225,14 +234,16 @@ impl Call {
                 return Err(TransportError::Interrupted);
             };
             let attempt = self.attempt(request);
+            let is_recorded = self.record_send().await;
             // Looked at again before each attempt, and after the application's code: a pause may have taken
             // longer than it was meant to, on a machine that was busy or asleep.
-            let may_send = self.may_send().and_then(|()| {
+            let may_send = is_recorded.and_then(|()| self.may_send()).and_then(|()| {
                 self.let_hooks_add(&attempt, copy.headers_mut());
                 self.count(Counter::Attempts);
                 self.may_send()
             });
             if let Err(reason) = may_send {
+                self.end_send(None);
                 self.stop(reason);
                 return Err(TransportError::Interrupted);
             }
@@ -248,6 +259,8 @@ impl Call {
                 .instrument(span.clone())
                 .await;
             let took = self.elapsed().saturating_sub(begun);
+            let rule = classify(&answer.facts(self.class()));
+            self.end_send(Some(rule.situation));
 
             let decision = self.decide(
                 &answer,
@@ -347,6 +360,23 @@ impl Call {
             return Err(StopReason::KeyAge);
         }
         Ok(())
+    }
+
+    /// Lets the log record the next request, if there is one. No request leaves later than the log says.
+    async fn record_send(&self) -> Result<(), StopReason> {
+        let Some(log) = &self.log else {
+            return Ok(());
+        };
+        let limit = self.options.attempt_timeout.min(self.time_left());
+        let deadline = log.begin(limit).await.ok_or(StopReason::Final)?;
+        self.record().quiet_from = Some(deadline);
+        Ok(())
+    }
+
+    fn end_send(&self, situation: Option<Situation>) {
+        if let Some(log) = &self.log {
+            log.end(situation);
+        }
     }
 
     /// How long the key still protects, by the clock that says more of it has passed: the wall clock may be

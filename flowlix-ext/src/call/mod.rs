@@ -29,6 +29,7 @@ pub mod plan;
 pub mod rate;
 mod retry_after;
 mod secrets;
+pub(crate) mod send_log;
 pub(crate) mod telemetry;
 
 pub use operation::Operation;

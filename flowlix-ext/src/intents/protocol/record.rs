@@ -213,6 +213,16 @@ impl Record {
             .filter(|attempt| attempt.sends.is_unknown())
     }
 
+    /// Whether something can still become of the intent, or a handler has not taken all of its changes.
+    pub(crate) fn needs_attention(&self) -> bool {
+        let last = self.changes.last().map_or(0, |change| change.sequence);
+        let refunds = self.refunds.iter().any(|refund| refund.is_open());
+        last > self.acknowledged
+            || refunds
+            || self.unknown_attempts().next().is_some()
+            || self.live_payments().next().is_some()
+    }
+
     /// Whether the amount can no longer be changed: something may have been charged, or may yet be.
     pub(crate) fn is_amount_frozen(&self) -> bool {
         self.unknown_attempts().next().is_some()

@@ -429,6 +429,14 @@ impl Refund {
             .is_some_and(|attempt| attempt.sends.is_unknown())
     }
 
+    /// Whether something can still become of it.
+    pub(crate) fn is_open(&self) -> bool {
+        let is_pending = self
+            .accepted()
+            .is_some_and(|refund| refund.phase == RefundPhase::Pending);
+        is_pending || self.is_unknown()
+    }
+
     /// Whether amount, reason and payment can no longer be changed.
     fn is_binding(&self) -> bool {
         let stands = self

@@ -20,6 +20,8 @@ pub(crate) struct Send {
     pub(crate) namespace: String,
     /// Whether no other request under this key could be under way while this one was.
     alone: bool,
+    /// When the evidence came that was known when the send was recorded.
+    knew: Option<Millis>,
 }
 
 /// What points to a request that Flowlix holds under the key.
@@ -80,6 +82,12 @@ impl Sends {
     /// Whether only a person can decide what happened.
     pub(crate) fn is_contradictory(&self) -> bool {
         self.contradiction
+    }
+
+    /// The namespaces of idempotency keys in which something may have been carried out.
+    pub(crate) fn namespaces(&self) -> impl Iterator<Item = &str> {
+        let open = self.open.iter().map(|send| send.namespace.as_str());
+        open.chain(self.evidence_in.as_deref())
     }
 
     /// When the oldest send left whose outcome is unknown.
@@ -173,6 +181,7 @@ impl Sends {
             deadline,
             namespace,
             alone,
+            knew: self.evidence_at,
         });
     }
 
@@ -186,14 +195,8 @@ impl Sends {
 
     /// Flowlix declined the card of this send, so that it holds no request under the key.
     pub(crate) fn declined(&mut self, token: &str) {
-        let sent_at = self
-            .open
-            .iter()
-            .find(|send| send.token == token)
-            .map(|send| send.at);
-        let is_newer = sent_at
-            .zip(self.evidence_at)
-            .is_some_and(|(sent, seen)| sent > seen);
+        let sent = self.open.iter().find(|send| send.token == token);
+        let is_newer = sent.is_some_and(|send| send.knew == self.evidence_at);
         if self.evidence == Evidence::Conflict && is_newer {
             self.evidence = Evidence::None;
             self.evidence_at = None;
