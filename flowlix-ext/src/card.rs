@@ -213,11 +213,17 @@ impl CardDetails {
         }
     }
 
+    /// The last four digits, which Flowlix shows of a card as well.
+    pub(crate) fn last4(&self) -> Option<String> {
+        let number = self.number.expose();
+        let shown = number.get(number.len().checked_sub(4)?..)?;
+        Some(shown.to_owned())
+    }
+
     /// What may be stored of the card, in the shape of a whole one: tells cards apart, and pays nothing.
     pub(crate) fn outline(&self) -> PaymentMethodData {
-        let number = self.number.expose();
-        let hidden = number.len().saturating_sub(4);
-        let last4 = number.get(hidden..).unwrap_or_default();
+        let hidden = self.number.expose().len().saturating_sub(4);
+        let last4 = self.last4().unwrap_or_default();
         PaymentMethodData::new(CardInput::new(
             CardNumber::new(format!("{}{last4}", "0".repeat(hidden))),
             self.exp_month,

@@ -70,6 +70,15 @@ impl Decline {
         }
     }
 
+    /// The decline of a failed refund of which only the code is known.
+    pub(crate) fn of_refund_code(code: Option<DeclineCode>) -> Self {
+        Self {
+            code,
+            message: None,
+            of_refund: true,
+        }
+    }
+
     /// The decline of a failed payment.
     #[must_use]
     pub fn of_payment(payment: &Payment) -> Self {

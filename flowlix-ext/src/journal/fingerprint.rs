@@ -45,7 +45,7 @@ pub(super) fn stamp(api_key: &ApiKey, operation: Operation, key: &str) -> String
 }
 
 /// Tells API keys apart without showing them.
-pub(super) fn credential(api_key: &ApiKey) -> String {
+pub(crate) fn credential(api_key: &ApiKey) -> String {
     shortened(mac(api_key.expose().as_bytes(), &["flowlix credential 1"]))
 }
 

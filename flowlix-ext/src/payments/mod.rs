@@ -29,7 +29,7 @@ pub(crate) mod looks;
 pub(crate) mod progress;
 mod retrieve;
 mod return_url;
-mod rules;
+pub(crate) mod rules;
 mod settled;
 pub mod state;
 mod wait;

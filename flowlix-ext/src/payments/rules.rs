@@ -8,7 +8,7 @@ use crate::call::options::CallOptions;
 use crate::client::Flowlix;
 use crate::failure::Violation;
 
-pub(super) fn violations(
+pub(crate) fn violations(
     client: &Flowlix,
     options: &CallOptions,
     return_to: Option<&str>,

@@ -16,7 +16,7 @@ const NOTHING_LEFT: &str = "was left out, and nothing of the payment is left to 
 
 /// Everything that keeps a refund of this amount from succeeding, as the payment shows it. Without an amount
 /// the rest is meant.
-pub(super) fn violations(
+pub(crate) fn violations(
     payment: &Payment,
     amount: Option<i64>,
     now: SystemTime,

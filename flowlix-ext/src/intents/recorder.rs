@@ -1,0 +1,187 @@
+//! Records each request before it leaves, and what became of the one before.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::protocol::record::Record;
+use super::protocol::rules::Millis;
+use super::records::{Kept, Records, Stored, millis, moment, too_many_races};
+use super::store::StoreError;
+use crate::call::decision::Situation;
+use crate::call::send_log::{Begin, SendLog};
+use crate::client::Flowlix;
+
+/// A send that is about to be recorded.
+pub(super) struct NewSend {
+    pub(super) token: String,
+    pub(super) now: Millis,
+    pub(super) deadline: Millis,
+    /// The call has sent this request before.
+    pub(super) is_repeat: bool,
+}
+
+/// Adds a send to a record, if the record allows it.
+pub(super) type BeginSend = Box<dyn Fn(&mut Record, &NewSend) -> bool + Send + Sync>;
+/// Adds to a record what a request has come to; `None` when it was not sent.
+pub(super) type EndSend = Box<dyn Fn(&mut Record, &str, Option<Situation>, Millis) + Send + Sync>;
+
+/// The log of one call's requests.
+pub(super) struct SendRecorder {
+    flowlix: Flowlix,
+    records: Records,
+    begin: BeginSend,
+    end: EndSend,
+    state: Mutex<State>,
+}
+
+struct State {
+    kept: Kept,
+    /// The last recorded send, and what it came to.
+    last: Option<Sent>,
+    /// Why the next request must not be sent.
+    stopped: Option<Stopped>,
+}
+
+/// A send that was recorded.
+#[derive(Clone)]
+pub(super) struct Sent {
+    pub(super) token: String,
+    /// `None` while its answer is awaited.
+    pub(super) end: Option<Option<Situation>>,
+}
+
+/// Why a call sends nothing more.
+#[derive(Clone)]
+pub(super) enum Stopped {
+    /// The record does not allow it any more.
+    Forbidden,
+    Store(StoreError),
+}
+
+/// What a call has left behind.
+pub(super) struct Ended {
+    pub(super) kept: Kept,
+    pub(super) last: Option<Sent>,
+    pub(super) stopped: Option<Stopped>,
+}
+
+impl SendRecorder {
+    pub(super) fn new(
+        flowlix: Flowlix,
+        records: Records,
+        kept: Kept,
+        begin: BeginSend,
+        end: EndSend,
+    ) -> Arc<Self> {
+        let state = State {
+            kept,
+            last: None,
+            stopped: None,
+        };
+        Arc::new(Self {
+            flowlix,
+            records,
+            begin,
+            end,
+            state: Mutex::new(state),
+        })
+    }
+
+    /// How the call's requests and the record stand.
+    pub(super) fn ended(&self) -> Ended {
+        let state = self.state();
+        Ended {
+            kept: state.kept.clone(),
+            last: state.last.clone(),
+            stopped: state.stopped.clone(),
+        }
+    }
+
+    // A poisoned lock means that a thread panicked while it held plain values; each is whole.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn record(&self, limit: Duration) -> Result<Millis, Stopped> {
+        let (mut kept, last) = {
+            let state = self.state();
+            (state.kept.clone(), state.last.clone())
+        };
+        let token = self.token().map_err(Stopped::Store)?;
+        let races = 64;
+        for _ in 0..races {
+            let now = millis(self.flowlix.now());
+            let limit = Millis::try_from(limit.as_millis()).unwrap_or(Millis::MAX);
+            let send = NewSend {
+                token: token.clone(),
+                now,
+                deadline: now.saturating_add(limit),
+                is_repeat: last.is_some(),
+            };
+            let mut record = kept.record.clone();
+            if let Some(Sent {
+                token,
+                end: Some(end),
+            }) = &last
+            {
+                (self.end)(&mut record, token, *end, now);
+            }
+            if !(self.begin)(&mut record, &send) {
+                self.state().kept = kept;
+                return Err(Stopped::Forbidden);
+            }
+            match self
+                .records
+                .replace(&mut kept, record)
+                .await
+                .map_err(Stopped::Store)?
+            {
+                Stored::Done => {
+                    let mut state = self.state();
+                    state.kept = kept;
+                    state.last = Some(Sent { token, end: None });
+                    return Ok(send.deadline);
+                }
+                // The first send of a call is decided anew; a repeat only needs to be allowed still.
+                Stored::Conflict(held) if last.is_none() => {
+                    self.state().kept = *held;
+                    return Err(Stopped::Forbidden);
+                }
+                Stored::Conflict(held) => kept = *held,
+            }
+        }
+        Err(Stopped::Store(too_many_races()))
+    }
+
+    fn token(&self) -> Result<String, StoreError> {
+        let mut bytes = [0_u8; 8];
+        // Tokens tell the sends of processes apart, so that a test's clock must not make two alike.
+        getrandom::getrandom(&mut bytes)
+            .map_err(|_| StoreError::new("no randomness for the name of a send"))?;
+        Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+}
+
+impl SendLog for SendRecorder {
+    fn begin(&self, limit: Duration) -> Begin<'_> {
+        Box::pin(async move {
+            match self.record(limit).await {
+                Ok(deadline) => Some(moment(deadline)),
+                Err(stopped) => {
+                    self.state().stopped = Some(stopped);
+                    None
+                }
+            }
+        })
+    }
+
+    fn end(&self, situation: Option<Situation>) {
+        let mut state = self.state();
+        if state.stopped.is_some() {
+            return;
+        }
+        if let Some(last) = state.last.as_mut().filter(|last| last.end.is_none()) {
+            last.end = Some(situation);
+        }
+    }
+}

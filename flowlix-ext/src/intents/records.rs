@@ -1,0 +1,253 @@
+//! Intents in their store: read, changed under compare-and-set, never half.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
+
+use super::correlation::Names;
+use super::protocol::record::Record;
+use super::protocol::rules::Millis;
+use super::protocol::status::Summary;
+use super::store::{IntentStore, RecordId, Scope, StoreError, StoreFuture, StoredRecord, Swap};
+use crate::call::engine::within;
+use crate::client::Flowlix;
+use crate::runtime::SleepPurpose;
+
+/// How long a store may take for one call before it counts as failed.
+const STORE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Each lost race means that somebody else changed the record; so many in a row mean that the store is wrong.
+const MOST_RACES: u32 = 64;
+/// The form in which this release writes records; it reads this one and none later.
+const FORMAT: u32 = 1;
+
+/// The records of one merchant in one mode.
+#[derive(Clone)]
+pub(crate) struct Records {
+    store: Arc<dyn IntentStore>,
+    scope: Scope,
+    flowlix: Flowlix,
+}
+
+/// A record as it stood in the store when it was last read or written.
+#[derive(Debug, Clone)]
+pub(crate) struct Kept {
+    id: RecordId,
+    /// 0 when the store has no record of the intent.
+    version: u64,
+    pub(crate) record: Record,
+}
+
+/// What became of a change.
+pub(crate) enum Stored {
+    Done,
+    /// Somebody else has changed the record: this is how it stands.
+    Conflict(Box<Kept>),
+}
+
+#[derive(Serialize, Deserialize)]
+struct Body<R> {
+    format: u32,
+    record: R,
+}
+
+impl Records {
+    pub(crate) fn new(store: Arc<dyn IntentStore>, scope: Scope, flowlix: Flowlix) -> Self {
+        Self {
+            store,
+            scope,
+            flowlix,
+        }
+    }
+
+    pub(crate) fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// The record of an intent.
+    pub(crate) async fn load(&self, names: &Names) -> Result<Option<Kept>, StoreError> {
+        let id = self.id(names);
+        let stored = self.in_time(self.store.load(&id)).await?;
+        stored.map(|stored| Kept::read(&id, &stored)).transpose()
+    }
+
+    /// An intent that nobody has stored yet.
+    pub(crate) fn fresh(&self, names: &Names, record: Record) -> Kept {
+        Kept {
+            id: self.id(names),
+            version: 0,
+            record,
+        }
+    }
+
+    /// Replaces the record by its next version, if nobody else has changed it.
+    pub(crate) async fn replace(
+        &self,
+        kept: &mut Kept,
+        record: Record,
+    ) -> Result<Stored, StoreError> {
+        let next = Kept {
+            id: kept.id.clone(),
+            version: kept.version.saturating_add(1),
+            record,
+        };
+        let written = next.write(millis(self.flowlix.now()))?;
+        match self.in_time(self.store.compare_and_set(&written)).await? {
+            Swap::Stored => {
+                *kept = next;
+                Ok(Stored::Done)
+            }
+            // A call that seemed to fail had stored it.
+            Swap::Conflict(Some(held)) if held == written => {
+                *kept = next;
+                Ok(Stored::Done)
+            }
+            Swap::Conflict(Some(held)) => {
+                Ok(Stored::Conflict(Box::new(Kept::read(&kept.id, &held)?)))
+            }
+            // Deleted meanwhile: what is known is stored anew.
+            Swap::Conflict(None) => {
+                let held = Kept {
+                    version: 0,
+                    ..kept.clone()
+                };
+                Ok(Stored::Conflict(Box::new(held)))
+            }
+        }
+    }
+
+    /// Adds a fact to the record, on top of whatever others have added. What changes nothing is not written.
+    pub(crate) async fn change(
+        &self,
+        kept: &mut Kept,
+        fact: impl Fn(&mut Record),
+    ) -> Result<(), StoreError> {
+        for _ in 0..MOST_RACES {
+            let mut record = kept.record.clone();
+            fact(&mut record);
+            if record == kept.record {
+                return Ok(());
+            }
+            match self.replace(kept, record).await? {
+                Stored::Done => return Ok(()),
+                Stored::Conflict(held) => *kept = *held,
+            }
+        }
+        Err(too_many_races())
+    }
+
+    /// Stores which payment an API key has created, so that a later API key can show that it sees the same payments.
+    pub(crate) async fn keep_witness(
+        &self,
+        credential: &str,
+        payment: &str,
+    ) -> Result<(), StoreError> {
+        let now = millis(self.flowlix.now());
+        let body = payment.as_bytes().to_vec();
+        let record = StoredRecord::new(self.witness_id(credential), 1, "witness", None, now, body);
+        // The first one stays.
+        let _: Swap = self.in_time(self.store.compare_and_set(&record)).await?;
+        Ok(())
+    }
+
+    /// A payment that an API key has created.
+    pub(crate) async fn witness(&self, credential: &str) -> Result<Option<String>, StoreError> {
+        let id = self.witness_id(credential);
+        let stored = self.in_time(self.store.load(&id)).await?;
+        Ok(stored.and_then(|stored| String::from_utf8(stored.body).ok()))
+    }
+
+    fn id(&self, names: &Names) -> RecordId {
+        RecordId::new(self.scope.clone(), names.correlation_id.clone())
+    }
+
+    fn witness_id(&self, credential: &str) -> RecordId {
+        RecordId::new(self.scope.clone(), format!("witness-{credential}"))
+    }
+
+    async fn in_time<T>(&self, work: StoreFuture<'_, T>) -> Result<T, StoreError> {
+        let limit = self
+            .flowlix
+            .runtime()
+            .sleep(STORE_TIMEOUT, SleepPurpose::Timeout);
+        match within(work, limit).await {
+            Some(done) => done,
+            None => Err(StoreError::new("the store did not answer within 5 s")),
+        }
+    }
+}
+
+impl Kept {
+    /// Whether the store has a record of the intent.
+    pub(crate) fn is_stored(&self) -> bool {
+        self.version > 0
+    }
+
+    fn read(id: &RecordId, stored: &StoredRecord) -> Result<Self, StoreError> {
+        // The text of serde's error quotes the record.
+        let unreadable = |error: &serde_json::Error| {
+            let place = format!("line {} column {}", error.line(), error.column());
+            StoreError::new(format!("the record {} cannot be read at {place}", id.key))
+        };
+        let head: Body<serde::de::IgnoredAny> =
+            serde_json::from_slice(&stored.body).map_err(|error| unreadable(&error))?;
+        if head.format > FORMAT {
+            let text = format!(
+                "the record {} was written by a later release of this SDK",
+                id.key
+            );
+            return Err(StoreError::new(text));
+        }
+        let body: Body<Record> =
+            serde_json::from_slice(&stored.body).map_err(|error| unreadable(&error))?;
+        Ok(Self {
+            id: id.clone(),
+            version: stored.version,
+            record: body.record,
+        })
+    }
+
+    fn write(&self, now: Millis) -> Result<StoredRecord, StoreError> {
+        let body = Body {
+            format: FORMAT,
+            record: &self.record,
+        };
+        let body = serde_json::to_vec(&body)
+            .map_err(|error| StoreError::caused_by("a record cannot be written as JSON", error))?;
+        let state = Summary::of(&self.record).name();
+        let due_at = self.record.needs_attention().then_some(now);
+        Ok(StoredRecord::new(
+            self.id.clone(),
+            self.version,
+            state,
+            due_at,
+            now,
+            body,
+        ))
+    }
+}
+
+pub(crate) fn too_many_races() -> StoreError {
+    StoreError::new("the store refused the record again and again, though nobody else changed it")
+}
+
+/// Unix milliseconds; what no i64 can hold is taken for its end.
+pub(crate) fn millis(at: SystemTime) -> Millis {
+    match at.duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(since) => Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX),
+        Err(before) => {
+            Millis::try_from(before.duration().as_millis()).map_or(Millis::MIN, |early| -early)
+        }
+    }
+}
+
+/// The moment of Unix milliseconds, as far as the platform can show it.
+pub(crate) fn moment(millis: Millis) -> SystemTime {
+    let span = Duration::from_millis(millis.unsigned_abs());
+    let at = if millis < 0 {
+        SystemTime::UNIX_EPOCH.checked_sub(span)
+    } else {
+        SystemTime::UNIX_EPOCH.checked_add(span)
+    };
+    at.unwrap_or(SystemTime::UNIX_EPOCH)
+}

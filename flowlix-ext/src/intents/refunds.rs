@@ -1,0 +1,641 @@
+//! Refunds of an intent: the builder, and the loop that carries out what the protocol says.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use flowlix_api::Dialect;
+use flowlix_api::model::{CreateRefund, DeclineCode, Payment, PaymentId, RefundId};
+
+use super::correlation::CORRELATION_ID;
+use super::error::{IntentError, IntentErrorKind};
+use super::intent::{Intent, reference_problem};
+use super::pay::{WITHIN, intent_future, was_accepted};
+use super::protocol::pay::Answered;
+use super::protocol::record::Record;
+use super::protocol::refund::{
+    DoRefund, RefundAnswer, RefundCall, RefundRefusal, RefundSummary, Shown,
+};
+use super::recorder::{SendRecorder, Stopped};
+use super::session::{LEAST_TIME, Session};
+use super::store::StoreError;
+use super::view::refund_view;
+use crate::call::decision::Situation;
+use crate::call::operation::Operation;
+use crate::call::options::CallOptions;
+use crate::decline::Decline;
+use crate::error::Error;
+use crate::failure::Violation;
+use crate::refunds::RefundCreated;
+use crate::refunds::check;
+use crate::reply::Reply;
+use crate::wire::RefundRequest;
+
+/// More rounds than any honest server causes.
+const MOST_ROUNDS: usize = 100;
+/// What `reason` takes in the `snake_case` dialect.
+const LONGEST_REASON: usize = 50;
+
+/// A refund about to be made; see [`Intent::refund`].
+#[must_use = "nothing is sent before `send` or `await`"]
+#[derive(Debug)]
+pub struct RefundPayment {
+    intent: Intent,
+    reference: String,
+    amount: Option<i64>,
+    reason: Option<String>,
+    payment: Option<PaymentId>,
+    within: Duration,
+}
+
+/// Where a refund stands.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum RefundStatus {
+    /// Flowlix has accepted it; the money is not back yet.
+    Pending(RefundInfo),
+    /// The money went back.
+    Succeeded(RefundInfo),
+    /// Nothing went back. The next call with the same reference starts another attempt.
+    Failed(RefundInfo),
+    /// Requests were lost or rejected, and none was carried out. The same call may be made again.
+    NotMade(RefundInfo),
+    /// A request was sent, and whether it was carried out is not known yet: call again later.
+    OutcomeUnknown(RefundInfo),
+}
+
+/// What is known of a refund.
+#[derive(Debug, Clone)]
+pub struct RefundInfo {
+    reference: String,
+    payment_id: Option<PaymentId>,
+    amount: i64,
+    refund_id: Option<RefundId>,
+    decline: Option<Decline>,
+    candidates: Vec<RefundId>,
+    needs_person: bool,
+    not_recorded: Option<StoreError>,
+}
+
+impl RefundPayment {
+    pub(super) fn new(intent: Intent, reference: String) -> Self {
+        Self {
+            intent,
+            reference,
+            amount: None,
+            reason: None,
+            payment: None,
+            within: WITHIN,
+        }
+    }
+
+    /// How much to give back, in minor units of the intent's currency. Without it, all that is left.
+    pub fn amount(mut self, minor_units: i64) -> Self {
+        self.amount = Some(minor_units);
+        self
+    }
+
+    /// Why, at most 50 characters. Default: the reference of the refund, as far as it fits.
+    pub fn reason(mut self, reason: impl Into<String>) -> Self {
+        self.reason = Some(reason.into());
+        self
+    }
+
+    /// Which payment to refund, when the intent was charged more than once. Default: the one that is kept.
+    pub fn of_payment(mut self, payment: &PaymentId) -> Self {
+        self.payment = Some(payment.clone());
+        self
+    }
+
+    /// How long the call may take at most, until it returns the status that there is by then. Default: 10 s.
+    pub fn within(mut self, limit: Duration) -> Self {
+        self.within = limit;
+        self
+    }
+
+    /// Refunds, unless that is done already, and tells where the refund stands then.
+    ///
+    /// The payment is read first, and what cannot succeed is not sent: more than is left, or a payment that is older
+    /// than 180 days. It is safe to drop this future, and to call it again after any result or error.
+    ///
+    /// # Errors
+    /// [`IntentError`]; nothing went back by a call that ends with one.
+    pub async fn send(self) -> Result<RefundStatus, IntentError> {
+        if let Some(problem) = reference_problem(&self.reference) {
+            return Err(IntentError::invalid(vec![Violation::new(
+                "refund reference",
+                problem,
+            )]));
+        }
+        let mut session = self.intent.session(self.within, None).await?;
+        let payment = self.payment_to_refund(&mut session).await?;
+        let mut call = RefundCall::new(
+            self.reference.clone(),
+            payment,
+            self.amount,
+            Some(self.reason_to_send()),
+            self.namespace(&session),
+            session.give_up_at(),
+        );
+        for _ in 0..MOST_ROUNDS {
+            let rules = session.shared.rules;
+            match call.next(session.record(), session.now(), &rules) {
+                DoRefund::Look { again } => {
+                    if again {
+                        session.pause().await;
+                    }
+                    self.look(&mut session, &mut call).await?;
+                }
+                DoRefund::Send { attempt } => {
+                    self.send_once(&mut session, &mut call, attempt).await?
+                }
+                DoRefund::Wait => {
+                    session.pause().await;
+                    call.answered(None);
+                }
+                DoRefund::Report => break,
+                DoRefund::Refuse(refusal) => {
+                    return Err(refused(&refusal).with_status(session.status()));
+                }
+            }
+        }
+        Ok(self.status(&session))
+    }
+
+    fn reason_to_send(&self) -> String {
+        let reason = self.reason.as_deref().unwrap_or(&self.reference);
+        match self.reason {
+            Some(_) => reason.to_owned(),
+            None => reason.chars().take(LONGEST_REASON).collect(),
+        }
+    }
+
+    fn namespace(&self, session: &Session) -> String {
+        let credential = &session.shared.credential;
+        if session.shared.is_per_operation() {
+            format!("{credential}/refund")
+        } else {
+            credential.clone()
+        }
+    }
+
+    /// The payment that the call is about: the one that was named, the one that the refund was begun for, or the
+    /// charged one.
+    async fn payment_to_refund(&self, session: &mut Session) -> Result<String, IntentError> {
+        let begun = |record: &Record| {
+            record
+                .refund(&self.reference)
+                .map(|refund| refund.payment.clone())
+        };
+        if let Some(id) = &self.payment {
+            if session.record().payment(id.as_str()).is_some() {
+                return Ok(id.as_str().to_owned());
+            }
+            return Err(super::intent::other_intent());
+        }
+        if let Some(payment) = begun(session.record()) {
+            return Ok(payment);
+        }
+        let charged = |record: &Record| {
+            let mut charged: Vec<_> = record.charged_payments().collect();
+            charged.sort_by_key(|payment| payment.net() <= 0);
+            charged.first().map(|payment| payment.id.clone())
+        };
+        if charged(session.record()).is_none() {
+            session.observe().await?;
+        }
+        charged(session.record()).ok_or_else(|| {
+            let error = IntentError::new(IntentErrorKind::NotPaid, "there is nothing to refund");
+            error.with_status(session.status())
+        })
+    }
+
+    /// Reads the payment, and takes from it what it shows of the refund.
+    async fn look(&self, session: &mut Session, call: &mut RefundCall) -> Result<(), IntentError> {
+        let read_at = session.now();
+        call.looked();
+        let Some(payment) = session.retrieve(&call.payment).await? else {
+            return Ok(());
+        };
+        session.see(vec![payment.clone()]).await;
+        let rules = session.shared.rules;
+        let names = session.names.clone();
+        let is_snake_case = session.shared.flowlix.dialect() == Dialect::SnakeCase;
+        let reference = self.reference.clone();
+        session
+            .note(|record| {
+                let shown = shown(record, &payment, &names, &reference, is_snake_case);
+                record.refund_seen(&reference, shown, read_at, &rules);
+            })
+            .await;
+        Ok(())
+    }
+
+    async fn send_once(
+        &self,
+        session: &mut Session,
+        call: &mut RefundCall,
+        attempt: u32,
+    ) -> Result<(), IntentError> {
+        let known = session.payments.get(&call.payment).cloned();
+        let amount = self.amount_to_send(session, call, known.as_ref())?;
+        let request = self.request(session, call, attempt, amount)?;
+        let recorder = self.recorder(session, call, attempt, amount, known.as_ref());
+        let result = self
+            .exchange(session, attempt, request, known.as_ref(), recorder.clone())
+            .await?;
+        let ended = recorder.ended();
+        session.kept = ended.kept;
+        let Some(sent) = ended.last else {
+            return match (ended.stopped, result) {
+                (Some(Stopped::Store(error)), _) => Err(IntentError::store(error)),
+                (Some(Stopped::Forbidden), _) => Ok(()),
+                (None, Err(error)) => Err(IntentError::call(IntentErrorKind::NotCarriedOut, error)),
+                (None, Ok(_)) => Ok(()),
+            };
+        };
+        if let Some(Stopped::Store(error)) = ended.stopped {
+            session.not_recorded = Some(error);
+        }
+        let answer = match &result {
+            Ok(created) => accepted(created),
+            Err(_) if sent.end.is_none() => RefundAnswer::Unknown,
+            Err(error) if was_accepted(error) => RefundAnswer::AcceptedUnread,
+            Err(_) => answer_to(sent.end.flatten()),
+        };
+        let now = session.now();
+        let reference = self.reference.as_str();
+        session
+            .note(|record| {
+                record.refund_answered(reference, attempt, &sent.token, answer.clone(), now)
+            })
+            .await;
+        self.learn(call, &answer, result)
+    }
+
+    fn learn(
+        &self,
+        call: &mut RefundCall,
+        answer: &RefundAnswer,
+        result: Result<Reply<RefundCreated>, Error>,
+    ) -> Result<(), IntentError> {
+        match (answer, result) {
+            (RefundAnswer::Rejected, Err(_)) => call.answered(Some(Answered::Refused)),
+            (RefundAnswer::NotCarriedOut, Err(error)) => {
+                return Err(IntentError::call(IntentErrorKind::NotCarriedOut, error));
+            }
+            (RefundAnswer::Conflict, _) => call.answered(Some(Answered::Conflict)),
+            (RefundAnswer::Unknown | RefundAnswer::AcceptedUnread, _) => {
+                call.answered(Some(Answered::Unknown))
+            }
+            (RefundAnswer::Accepted { refund: None, .. }, _) => {
+                call.answered(Some(Answered::Unknown))
+            }
+            _ => call.answered(None),
+        }
+        Ok(())
+    }
+
+    /// The amount of the first send, or what is left; what cannot succeed is not sent.
+    fn amount_to_send(
+        &self,
+        session: &Session,
+        call: &RefundCall,
+        payment: Option<&Payment>,
+    ) -> Result<i64, IntentError> {
+        let begun = session.record().refund(&self.reference);
+        if let Some(begun) = begun.filter(|refund| refund.is_unknown()) {
+            return Ok(begun.amount);
+        }
+        let Some(payment) = payment else {
+            let cause =
+                "the payment could not be read, so that what is left to refund is not known";
+            return Err(IntentError::new(IntentErrorKind::NotCarriedOut, cause));
+        };
+        let now = session.shared.flowlix.now();
+        let violations = check::violations(payment, call.amount, now);
+        if !violations.is_empty() {
+            return Err(IntentError::invalid(violations).with_status(session.status()));
+        }
+        call.amount
+            .or_else(|| check::refundable(payment))
+            .ok_or_else(|| {
+                let problem = "was left out, and Flowlix did not say what is left to refund";
+                IntentError::invalid(vec![Violation::new("amount", problem)])
+            })
+    }
+
+    fn request(
+        &self,
+        session: &Session,
+        call: &RefundCall,
+        attempt: u32,
+        amount: i64,
+    ) -> Result<RefundRequest, IntentError> {
+        let flowlix = &session.shared.flowlix;
+        let id = PaymentId::received(call.payment.as_str()).map_err(|error| {
+            IntentError::invalid(vec![Violation::new("payment_id", error.to_string())])
+        })?;
+        let mut request = CreateRefund::new(id);
+        request.amount = Some(amount);
+        request.reason.clone_from(&call.reason);
+        if flowlix.dialect() == Dialect::Uppercase {
+            let mark = session.names.refund_mark(&self.reference, attempt);
+            request
+                .metadata
+                .insert(CORRELATION_ID.to_owned(), mark.into());
+        }
+        Violation::join(
+            Operation::CreateRefund,
+            Vec::new(),
+            flowlix.wire().say_refund(request),
+        )
+        .map_err(|error| IntentError::call(IntentErrorKind::InvalidRequest, error))
+    }
+
+    fn recorder(
+        &self,
+        session: &Session,
+        call: &RefundCall,
+        attempt: u32,
+        amount: i64,
+        known: Option<&Payment>,
+    ) -> Arc<SendRecorder> {
+        let (call, rules, reference) = (call.clone(), session.shared.rules, self.reference.clone());
+        let before: Vec<String> = known
+            .iter()
+            .flat_map(|payment| &payment.refunds)
+            .map(|refund| refund.id.as_str().to_owned())
+            .collect();
+        SendRecorder::new(
+            session.shared.flowlix.clone(),
+            session.shared.records.clone(),
+            session.kept.clone(),
+            Box::new(move |record, send| {
+                if send.is_repeat && !call.may_repeat(record, attempt, send.now, &rules) {
+                    return false;
+                }
+                call.begin(
+                    record,
+                    attempt,
+                    (amount, before.clone()),
+                    send.token.clone(),
+                    (send.now, send.deadline),
+                    &rules,
+                );
+                true
+            }),
+            Box::new(move |record, token, situation, now| {
+                record.refund_answered(&reference, attempt, token, answer_to(situation), now);
+            }),
+        )
+    }
+
+    async fn exchange(
+        &self,
+        session: &Session,
+        attempt: u32,
+        request: RefundRequest,
+        known: Option<&Payment>,
+        recorder: Arc<SendRecorder>,
+    ) -> Result<Result<Reply<RefundCreated>, Error>, IntentError> {
+        let flowlix = &session.shared.flowlix;
+        let key = session.names.refund_key(&self.reference, attempt);
+        let key = key
+            .map_err(|error| IntentError::new(IntentErrorKind::Configuration, error.to_string()))?;
+        let mut options: CallOptions = flowlix.options();
+        options.operation_timeout = options
+            .operation_timeout
+            .min(session.time_left().max(LEAST_TIME));
+        let call = flowlix.logged_write(Operation::CreateRefund, key, options, recorder);
+        Ok(flowlix.wire().create_refund(&call, request, known).await)
+    }
+
+    fn status(&self, session: &Session) -> RefundStatus {
+        let refund = session.record().refund(&self.reference);
+        let summary = refund.map(super::protocol::refund::Refund::summary);
+        let mut info = RefundInfo {
+            reference: self.reference.clone(),
+            payment_id: refund.and_then(|refund| PaymentId::received(&refund.payment).ok()),
+            amount: refund.map_or(0, |refund| refund.amount),
+            refund_id: None,
+            decline: None,
+            candidates: Vec::new(),
+            needs_person: false,
+            not_recorded: session.not_recorded.clone(),
+        };
+        let id = |text: &str| RefundId::received(text).ok();
+        match summary.unwrap_or(RefundSummary::NotAccepted { rejected: false }) {
+            RefundSummary::NotAccepted { .. } => RefundStatus::NotMade(info),
+            RefundSummary::Pending { refund } => {
+                info.refund_id = refund.as_deref().and_then(id);
+                RefundStatus::Pending(info)
+            }
+            RefundSummary::Succeeded { refund } => {
+                info.refund_id = id(&refund);
+                RefundStatus::Succeeded(info)
+            }
+            RefundSummary::Failed {
+                refund,
+                decline_code,
+            } => {
+                info.refund_id = id(&refund);
+                info.decline = Some(Decline::of_refund_code(
+                    decline_code.as_deref().map(DeclineCode::from),
+                ));
+                RefundStatus::Failed(info)
+            }
+            RefundSummary::OutcomeUnknown {
+                candidates,
+                needs_person,
+            } => {
+                info.candidates = candidates.iter().filter_map(|text| id(text)).collect();
+                info.needs_person = needs_person;
+                RefundStatus::OutcomeUnknown(info)
+            }
+        }
+    }
+}
+
+intent_future!(RefundPayment => RefundStatus);
+
+/// What a payment shows of the refund's current attempt.
+fn shown(
+    record: &Record,
+    payment: &Payment,
+    names: &super::correlation::Names,
+    reference: &str,
+    is_snake_case: bool,
+) -> Shown {
+    let Some(refund) = record.refund(reference) else {
+        return Shown::default();
+    };
+    let Some(attempt) = refund.attempts.last() else {
+        return Shown::default();
+    };
+    let by_id = attempt.refund.as_ref().map(|known| known.id.as_str());
+    let is_it = |one: &&flowlix_api::model::Refund| {
+        by_id == Some(one.id.as_str()) || names.marks_refund(one, reference, attempt.number)
+    };
+    if let Some(found) = payment.refunds.iter().find(is_it) {
+        return Shown {
+            refund: Some(refund_view(found)),
+            candidates: Vec::new(),
+        };
+    }
+    // In snake_case refunds have no mark: those that look the same may be this one.
+    let claimed: Vec<&str> = record
+        .refunds
+        .iter()
+        .flat_map(|other| &other.attempts)
+        .filter_map(|other| other.refund.as_ref())
+        .map(|known| known.id.as_str())
+        .collect();
+    let looks_the_same = |one: &&flowlix_api::model::Refund| {
+        let same_reason = one.reason.is_none() || one.reason == refund.reason;
+        let is_new = !attempt.before.iter().any(|id| id == one.id.as_str());
+        is_snake_case
+            && is_new
+            && one.amount == refund.amount
+            && same_reason
+            && !claimed.contains(&one.id.as_str())
+    };
+    let candidates = payment.refunds.iter().filter(looks_the_same);
+    Shown {
+        refund: None,
+        candidates: candidates.map(|one| one.id.as_str().to_owned()).collect(),
+    }
+}
+
+fn accepted(created: &RefundCreated) -> RefundAnswer {
+    let candidates = created.payment.iter().flat_map(|payment| &payment.refunds);
+    RefundAnswer::Accepted {
+        refund: created.refund.as_ref().map(refund_view),
+        candidates: candidates
+            .map(|refund| refund.id.as_str().to_owned())
+            .collect(),
+    }
+}
+
+fn answer_to(situation: Option<Situation>) -> RefundAnswer {
+    match situation {
+        None
+        | Some(Situation::NotConnected | Situation::RateLimited | Situation::NotAuthorized) => {
+            RefundAnswer::NotCarriedOut
+        }
+        Some(Situation::CardRefused | Situation::Rejected | Situation::NotFound) => {
+            RefundAnswer::Rejected
+        }
+        Some(Situation::InFlight | Situation::KeyReused | Situation::Conflict) => {
+            RefundAnswer::Conflict
+        }
+        Some(Situation::Accepted) => RefundAnswer::AcceptedUnread,
+        Some(
+            Situation::NoAnswer
+            | Situation::AnswerCutShort
+            | Situation::RequestTimeout
+            | Situation::ServerError
+            | Situation::Foreign
+            | Situation::Unexpected,
+        ) => RefundAnswer::Unknown,
+    }
+}
+
+fn refused(refusal: &RefundRefusal) -> IntentError {
+    match refusal {
+        RefundRefusal::Differs => {
+            let cause = "repeat the call with what it was begun with, or take another reference";
+            IntentError::new(IntentErrorKind::RefundMismatch, cause)
+        }
+        RefundRefusal::Busy { reference } => {
+            let reference = crate::failure::text::one_line(reference);
+            let cause = format!("call refund({reference:?}) again first");
+            IntentError::new(IntentErrorKind::RefundBusy, cause)
+        }
+    }
+}
+
+impl RefundStatus {
+    /// What is known of the refund, wherever it stands.
+    #[must_use]
+    pub fn info(&self) -> &RefundInfo {
+        match self {
+            Self::Pending(info)
+            | Self::Succeeded(info)
+            | Self::Failed(info)
+            | Self::NotMade(info)
+            | Self::OutcomeUnknown(info) => info,
+        }
+    }
+}
+
+impl RefundInfo {
+    /// The shop's reference of the refund.
+    #[must_use]
+    pub fn reference(&self) -> &str {
+        &self.reference
+    }
+
+    /// The payment that is refunded.
+    #[must_use]
+    pub fn payment_id(&self) -> Option<&PaymentId> {
+        self.payment_id.as_ref()
+    }
+
+    /// What goes back, minor units.
+    #[must_use]
+    pub fn amount(&self) -> i64 {
+        self.amount
+    }
+
+    /// Flowlix's refund, once it is known which one it is.
+    #[must_use]
+    pub fn refund_id(&self) -> Option<&RefundId> {
+        self.refund_id.as_ref()
+    }
+
+    /// Why the refund failed.
+    #[must_use]
+    pub fn decline(&self) -> Option<&Decline> {
+        self.decline.as_ref()
+    }
+
+    /// Refunds of the payment that may be this one, while that is not known: in the `snake_case` dialect refunds carry
+    /// no mark, and a refund that was made elsewhere may look the same.
+    #[must_use]
+    pub fn candidates(&self) -> &[RefundId] {
+        &self.candidates
+    }
+
+    /// Whether only a person can decide what became of the refund.
+    #[must_use]
+    pub fn needs_person(&self) -> bool {
+        self.needs_person
+    }
+
+    /// Why the store does not have what this call has learnt.
+    #[must_use]
+    pub fn not_recorded(&self) -> Option<&StoreError> {
+        self.not_recorded.as_ref()
+    }
+}
+
+impl fmt::Display for RefundStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let info = self.info();
+        let reference = crate::failure::text::one_line(&info.reference);
+        let state = match self {
+            Self::Pending(_) => "accepted, not back yet",
+            Self::Succeeded(_) => "the money went back",
+            Self::Failed(_) => "failed, nothing went back",
+            Self::NotMade(_) => "not made",
+            Self::OutcomeUnknown(_) if info.needs_person => "not known, and a person has to decide",
+            Self::OutcomeUnknown(_) => "not known yet whether it was made",
+        };
+        write!(
+            f,
+            "refund {reference} of {} minor units: {state}",
+            info.amount
+        )
+    }
+}

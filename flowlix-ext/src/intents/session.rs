@@ -1,0 +1,343 @@
+//! One call on one intent: what it reads from Flowlix, and what it writes into the record.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use flowlix_api::Dialect;
+use flowlix_api::model::{Payment, PaymentId};
+
+use super::correlation::Names;
+use super::error::{IntentError, IntentErrorKind};
+use super::protocol::apply::namespace;
+use super::protocol::pay::Observation;
+use super::protocol::record::{Method, Record};
+use super::protocol::rules::{Millis, Rules};
+use super::records::{Kept, Records, millis};
+use super::search::{Search, search};
+use super::status::{Context, IntentStatus};
+use super::store::StoreError;
+use super::view::payment_view;
+use crate::client::Flowlix;
+use crate::decline::Decline;
+use crate::error::Error;
+use crate::polling::PollState;
+use crate::runtime::{SleepPurpose, jitter};
+
+/// What all clones of an `Intents` share.
+pub(super) struct Shared {
+    pub(super) flowlix: Flowlix,
+    pub(super) records: Records,
+    pub(super) rules: Rules,
+    /// Tells the API key from others.
+    pub(super) credential: String,
+    /// Whether this API key's witness is in the store.
+    has_witness: AtomicBool,
+    /// Other API keys whose payments this one sees.
+    linked: Mutex<HashSet<String>>,
+}
+
+impl Shared {
+    pub(super) fn new(
+        flowlix: Flowlix,
+        records: Records,
+        rules: Rules,
+        credential: String,
+    ) -> Self {
+        Self {
+            flowlix,
+            records,
+            rules,
+            credential,
+            has_witness: AtomicBool::new(false),
+            linked: Mutex::default(),
+        }
+    }
+
+    pub(super) fn now(&self) -> Millis {
+        millis(self.flowlix.now())
+    }
+
+    /// The namespace of idempotency keys in which this API key pays by this method.
+    pub(super) fn namespace(&self, method: Method) -> String {
+        namespace(&self.credential, self.is_per_operation(), method)
+    }
+
+    /// In uppercase each operation has its own idempotency keys.
+    pub(super) fn is_per_operation(&self) -> bool {
+        self.flowlix.dialect() == Dialect::Uppercase
+    }
+
+    /// Stores a payment that this API key has created, once in the life of a process. A store that fails here fails
+    /// nothing: the witness only helps after the API key has changed.
+    async fn keep_witness(&self, payment: &str) {
+        if !self.has_witness.swap(true, Ordering::Relaxed) {
+            let kept = self.records.keep_witness(&self.credential, payment).await;
+            self.has_witness.store(kept.is_ok(), Ordering::Relaxed);
+        }
+    }
+
+    /// Whether this API key sees what another one has created: whether it can retrieve one of its payments.
+    async fn sees_payments_of(&self, credential: &str) -> bool {
+        if credential == self.credential {
+            return true;
+        }
+        if self
+            .linked
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(credential)
+        {
+            return true;
+        }
+        let witness = self.records.witness(credential).await.ok().flatten();
+        let Some(id) = witness.and_then(|witness| PaymentId::received(witness).ok()) else {
+            return false;
+        };
+        let sees = self.flowlix.payments().retrieve(&id).await.is_ok();
+        if sees {
+            let mut linked = self.linked.lock().unwrap_or_else(PoisonError::into_inner);
+            linked.insert(credential.to_owned());
+        }
+        sees
+    }
+}
+
+/// One call on one intent.
+pub(super) struct Session {
+    pub(super) shared: Arc<Shared>,
+    pub(super) names: Names,
+    pub(super) kept: Kept,
+    /// The payments as Flowlix showed them last in this call, by id.
+    pub(super) payments: BTreeMap<String, Payment>,
+    /// Why the store does not have all that this call has learnt.
+    pub(super) not_recorded: Option<StoreError>,
+    /// What this call's own card was declined for.
+    pub(super) decline: Option<Decline>,
+    /// The payment that this call has created.
+    pub(super) own: Option<String>,
+    /// The last four digits of the card in hand.
+    pub(super) last4: Option<String>,
+    started: Duration,
+    give_up_after: Duration,
+    polls: u32,
+}
+
+impl Session {
+    pub(super) fn new(shared: Arc<Shared>, names: Names, kept: Kept, within: Duration) -> Self {
+        let started = shared.flowlix.runtime().monotonic();
+        Self {
+            shared,
+            names,
+            kept,
+            payments: BTreeMap::new(),
+            not_recorded: None,
+            decline: None,
+            own: None,
+            last4: None,
+            started,
+            give_up_after: within,
+            polls: 0,
+        }
+    }
+
+    pub(super) fn now(&self) -> Millis {
+        self.shared.now()
+    }
+
+    pub(super) fn record(&self) -> &Record {
+        &self.kept.record
+    }
+
+    /// When the call stops waiting.
+    pub(super) fn give_up_at(&self) -> Millis {
+        let left = Millis::try_from(self.time_left().as_millis()).unwrap_or(Millis::MAX);
+        self.now().saturating_add(left)
+    }
+
+    /// What is left of the time that the call may wait.
+    pub(super) fn time_left(&self) -> Duration {
+        let elapsed = self
+            .shared
+            .flowlix
+            .runtime()
+            .monotonic()
+            .saturating_sub(self.started);
+        self.give_up_after.saturating_sub(elapsed)
+    }
+
+    /// Adds a fact to the record. Where the store fails the call goes on with what it knows, and says so at its end.
+    pub(super) async fn note(&mut self, fact: impl Fn(&mut Record)) {
+        if let Err(error) = self.shared.records.change(&mut self.kept, &fact).await {
+            fact(&mut self.kept.record);
+            self.not_recorded = Some(error);
+        }
+    }
+
+    /// Retrieves payments, after a pause if `again`.
+    pub(super) async fn look(
+        &mut self,
+        ids: &[String],
+        again: bool,
+        observation: &mut Observation,
+    ) -> Result<(), IntentError> {
+        if again {
+            self.pause().await;
+        }
+        for id in ids {
+            observation.looked_at(id);
+            let found = self.retrieve(id).await?;
+            if let Some(payment) = found {
+                self.see(vec![payment]).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// A payment as it stands; `None` when Flowlix did not say.
+    pub(super) async fn retrieve(&self, id: &str) -> Result<Option<Payment>, IntentError> {
+        let Ok(id) = PaymentId::received(id) else {
+            return Ok(None);
+        };
+        let flowlix = &self.shared.flowlix;
+        let mut options = flowlix.options();
+        options.operation_timeout = options
+            .operation_timeout
+            .min(self.time_left().max(LEAST_TIME));
+        match flowlix
+            .payments()
+            .retrieve(&id)
+            .options(options)
+            .send()
+            .await
+        {
+            Ok(payment) => Ok(Some(payment.into_inner())),
+            Err(error) if error.is_authentication() => {
+                Err(IntentError::call(IntentErrorKind::NotCarriedOut, error))
+            }
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Flowlix showed these payments.
+    pub(super) async fn see(&mut self, payments: Vec<Payment>) {
+        let (mode, names) = (self.shared.flowlix.mode(), self.names.clone());
+        let views: Vec<_> = payments
+            .iter()
+            .filter_map(|payment| payment_view(payment, &names, mode))
+            .collect();
+        let now = self.now();
+        self.note(|record| record.seen(views.iter().cloned(), now))
+            .await;
+        for payment in payments {
+            self.payments
+                .insert(payment.id.as_str().to_owned(), payment);
+        }
+    }
+
+    /// Searches the lists for payments of the intent.
+    pub(super) async fn search(
+        &mut self,
+        observation: &mut Observation,
+    ) -> Result<(), IntentError> {
+        let begun_at = self.now();
+        observation.searched(begun_at);
+        let found: Search = search(&self.shared, &self.names, self.record()).await;
+        if let Some(error) = found.error.filter(Error::is_authentication) {
+            return Err(IntentError::call(IntentErrorKind::NotCarriedOut, error));
+        }
+        self.see(found.payments).await;
+        if found.is_complete && self.search_counts(begun_at).await {
+            let rules = self.shared.rules;
+            let now = self.now();
+            self.note(|record| record.searched(begun_at, now, &rules))
+                .await;
+        }
+        Ok(())
+    }
+
+    /// Whether a search with this API key shows what the other API keys may have created.
+    async fn search_counts(&self, begun_at: Millis) -> bool {
+        let rules = &self.shared.rules;
+        let mut credentials = HashSet::new();
+        for attempt in self.record().unknown_attempts() {
+            if attempt
+                .sends
+                .quiet_from(rules)
+                .is_some_and(|from| begun_at >= from)
+            {
+                let of_sends = attempt.sends.namespaces().map(credential_of);
+                credentials.extend(of_sends.map(str::to_owned));
+            }
+        }
+        for credential in credentials {
+            if !self.shared.sees_payments_of(&credential).await {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// A request of this call has created this payment, or replayed its creation.
+    pub(super) async fn created(&mut self, payment: &Payment) {
+        self.shared.keep_witness(payment.id.as_str()).await;
+        let id = payment.id.as_str().to_owned();
+        self.payments
+            .entry(id.clone())
+            .or_insert_with(|| payment.clone());
+        self.own = Some(id);
+    }
+
+    /// Waits until it is time to ask again.
+    pub(super) async fn pause(&mut self) {
+        let flowlix = &self.shared.flowlix;
+        let runtime = flowlix.runtime();
+        let state = PollState {
+            polls: self.polls,
+            elapsed: runtime.monotonic().saturating_sub(self.started),
+            time_left: self.time_left(),
+        };
+        self.polls = self.polls.saturating_add(1);
+        let pause = flowlix.polling().pause(&state, jitter(runtime));
+        runtime
+            .sleep(pause.min(self.time_left()), SleepPurpose::Delay)
+            .await;
+    }
+
+    /// Where the intent stands.
+    pub(super) fn status(&self) -> IntentStatus {
+        let namespace = self.shared.namespace(Method::Card);
+        let context = Context {
+            payments: self.payments.values().collect(),
+            last4: self.last4.as_deref(),
+            own: self.own.as_deref(),
+            decline: self.decline.clone(),
+            not_recorded: self.not_recorded.clone(),
+            namespace: &namespace,
+            now: self.now(),
+        };
+        IntentStatus::of(self.record(), &self.shared.rules, &context)
+    }
+
+    /// The status that a call ends with. An address is handed out only when the record has the payment: otherwise
+    /// another attempt could be started beside the one that the customer is sent to.
+    pub(super) fn report(&self) -> Result<IntentStatus, IntentError> {
+        let status = self.status();
+        match (&self.not_recorded, &status) {
+            (Some(error), IntentStatus::ActionRequired(_)) => {
+                Err(IntentError::store(error.clone()))
+            }
+            _ => Ok(status),
+        }
+    }
+}
+
+/// What a single request gets at least, whatever is left of the call's time.
+pub(super) const LEAST_TIME: Duration = Duration::from_secs(5);
+
+fn credential_of(namespace: &str) -> &str {
+    namespace
+        .split_once('/')
+        .map_or(namespace, |(credential, _)| credential)
+}
