@@ -133,6 +133,7 @@
 #![deny(missing_docs)]
 
 mod api;
+mod builder;
 mod clock;
 mod dialect;
 mod event;
@@ -148,6 +149,7 @@ mod server;
 mod webhook;
 
 pub use api::route::Operation;
+pub use builder::Builder;
 pub use clock::{DEFAULT_START, TestClock};
 pub use dialect::Dialect;
 pub use event::Event;
@@ -155,5 +157,5 @@ pub use fault::{Alteration, Fault, Matcher, Reply};
 pub use journal::{Answer, RecordedRequest};
 pub use ledger::{Ledger, PaymentRecord, RefundRecord};
 pub use payment::{Kind, Progress, RefundStatus, Status};
-pub use sandbox::{Builder, Sandbox, SandboxError};
+pub use sandbox::{Sandbox, SandboxError};
 pub use webhook::{Delivery, DeliveryFault, DeliveryOutcome, Webhooks};

@@ -8,10 +8,9 @@ pub(crate) mod auth;
 pub(crate) mod error;
 pub(crate) mod idempotency;
 pub(crate) mod list;
+mod operations;
 pub(crate) mod rate_limit;
 pub(crate) mod route;
-
-use serde_json::Value;
 
 use self::auth::Caller;
 use self::error::ApiError;
@@ -19,10 +18,10 @@ use self::idempotency::{Claim, Idempotency, Scope};
 use self::rate_limit::{Budget, RateLimit};
 use self::route::{Operation, Route};
 use crate::clock::TestClock;
-use crate::dialect::{Dialect, NewRefund, Urls, snake_case, uppercase};
+use crate::dialect::{Dialect, Urls};
 use crate::event::Event;
 use crate::ids::Ids;
-use crate::payment::{Payment, Refund, RefundRefusal, Rules};
+use crate::payment::{Payment, Rules};
 use crate::server::http::{Request, Response};
 
 /// What a sandbox is built with.
@@ -270,137 +269,6 @@ impl Api {
             }
         }
     }
-
-    fn execute(&mut self, ticket: &Ticket, request: &Request) -> Result<(u16, Value), ApiError> {
-        let caller = ticket.caller;
-        let strict = self.settings.strict;
-        let path_id = ticket.route.payment_id.as_deref().unwrap_or_default();
-        match ticket.route.operation {
-            Operation::CreateDirectPayment => {
-                let wanted = caller.dialect.read_direct(&json_body(request)?, strict)?;
-                let challenged = wanted
-                    .card
-                    .as_ref()
-                    .is_some_and(|card| card.needs_challenge());
-                if challenged && wanted.return_url.is_none() {
-                    return Err(ApiError::missing("return_url"));
-                }
-                self.create(ticket, wanted)
-            }
-            Operation::CreateHostedPayment => {
-                let wanted = caller.dialect.read_hosted(&json_body(request)?, strict)?;
-                self.create(ticket, wanted)
-            }
-            Operation::ListPayments => {
-                let query = caller.dialect.read_list(request.query(), strict)?;
-                let newest_first: Vec<&Payment> = self
-                    .payments
-                    .iter()
-                    .rev()
-                    .filter(|payment| {
-                        payment.dialect() == caller.dialect && payment.livemode() == caller.livemode
-                    })
-                    .collect();
-                let page = list::page(&newest_first, &query, self.settings.page_cap)?;
-                Ok((200, caller.dialect.page(&page, &self.urls)))
-            }
-            Operation::RetrievePayment => {
-                self.owned(caller, path_id)?;
-                self.change(path_id, Payment::read);
-                let payment = self.owned(caller, path_id)?;
-                Ok((200, caller.dialect.payment(payment, &self.urls)))
-            }
-            Operation::Refund => {
-                let body = json_body(request)?;
-                match caller.dialect {
-                    Dialect::SnakeCase => {
-                        let wanted = snake_case::read_refund(&body, strict)?;
-                        self.refund(ticket, path_id, wanted)
-                    }
-                    Dialect::Uppercase => {
-                        let (payment_id, wanted) = uppercase::read_refund(&body, strict)?;
-                        self.refund(ticket, &payment_id, wanted)
-                    }
-                }
-            }
-        }
-    }
-
-    fn create(
-        &mut self,
-        ticket: &Ticket,
-        wanted: crate::dialect::NewPayment,
-    ) -> Result<(u16, Value), ApiError> {
-        let caller = ticket.caller;
-        let payment = Payment::new(
-            wanted,
-            self.ids.payment(caller.dialect),
-            caller.dialect,
-            caller.livemode,
-            ticket.scope.as_ref().map(|scope| scope.key().to_owned()),
-            self.clock.now(),
-            self.settings.rules,
-        );
-        let shown = caller.dialect.payment(&payment, &self.urls);
-        self.payments.push(payment);
-        Ok((201, shown))
-    }
-
-    fn refund(
-        &mut self,
-        ticket: &Ticket,
-        payment_id: &str,
-        wanted: NewRefund,
-    ) -> Result<(u16, Value), ApiError> {
-        let caller = ticket.caller;
-        let now = self.clock.now();
-        let payment = self.owned(caller, payment_id)?;
-        let amount = payment
-            .check_refund(&wanted, now)
-            .map_err(|refusal| match refusal {
-                RefundRefusal::NotSucceeded(status) => ApiError::wrong_state(&format!(
-                    "A payment that is {} cannot be refunded.",
-                    caller.dialect.spell(status.name())
-                )),
-                RefundRefusal::TooOld => ApiError::wrong_state(
-                    "A payment can be refunded within 180 days of its creation only.",
-                ),
-                RefundRefusal::NothingLeft => ApiError::already_refunded(),
-                RefundRefusal::MoreThanLeft { left } => ApiError::amount_too_large(left),
-            })?;
-        let refund = Refund::new(
-            self.ids.refund(caller.dialect, now),
-            amount,
-            self.owned(caller, payment_id)?.currency(),
-            wanted.reason,
-            wanted.metadata,
-            ticket.scope.as_ref().map(|scope| scope.key().to_owned()),
-            now,
-        );
-        self.change(payment_id, |payment, _, _| payment.add_refund(refund));
-        let payment = self.owned(caller, payment_id)?;
-        let refund = payment
-            .refunds()
-            .last()
-            .ok_or_else(|| ApiError::not_found("No such refund."))?;
-        Ok((
-            201,
-            caller.dialect.refund_answer(payment, refund, &self.urls),
-        ))
-    }
-
-    /// A payment that the caller may see.
-    fn owned(&self, caller: Caller, payment_id: &str) -> Result<&Payment, ApiError> {
-        let payment = self
-            .payments
-            .iter()
-            .find(|payment| payment.id() == payment_id && payment.dialect() == caller.dialect)
-            .ok_or_else(|| ApiError::not_found("No such payment."))?;
-        if payment.livemode() != caller.livemode {
-            return Err(ApiError::other_mode());
-        }
-        Ok(payment)
-    }
 }
 
 /// The key's scope for operations that have one.
@@ -422,9 +290,4 @@ fn idempotency_scope(
         )),
         Some(key) => Ok(Some(Scope::new(caller, operation, key))),
     }
-}
-
-fn json_body(request: &Request) -> Result<Value, ApiError> {
-    serde_json::from_slice(request.body())
-        .map_err(|_| ApiError::invalid(None, "The request body is not valid JSON."))
 }
