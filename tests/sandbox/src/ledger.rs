@@ -2,10 +2,11 @@
 
 use serde_json::{Map, Value};
 
+use crate::account::Merchant;
 use crate::dialect::Dialect;
 use crate::payment::{Kind, Payment, RefundStatus, Status};
 
-/// A snapshot of all payments.
+/// A snapshot of all payments, those of the other merchant too.
 #[derive(Clone, Debug)]
 pub struct Ledger {
     payments: Vec<PaymentRecord>,
@@ -21,6 +22,8 @@ pub struct PaymentRecord {
     pub dialect: Dialect,
     /// Whether a live key created it.
     pub livemode: bool,
+    /// Whether [`Sandbox::foreign_key`](crate::Sandbox::foreign_key) created it.
+    pub foreign: bool,
     /// How the card was collected.
     pub kind: Kind,
     /// Minor units.
@@ -120,6 +123,7 @@ impl PaymentRecord {
             id: payment.id().to_owned(),
             dialect: payment.dialect(),
             livemode: payment.livemode(),
+            foreign: payment.account().merchant == Merchant::Foreign,
             kind: payment.kind(),
             amount: payment.amount(),
             currency: payment.dialect().spell_currency(payment.currency()),

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | start it | [`Sandbox::start`], or [`Sandbox::builder`] with choices |
 //! | point a client at it | [`Sandbox::base_url`], [`Sandbox::key`] |
+//! | rotate the key, be another merchant | [`Sandbox::rotated_key`], [`Sandbox::foreign_key`] |
 //! | play the customer | [`Sandbox::approve`], [`Sandbox::decline`], [`Sandbox::complete_hosted`], [`Sandbox::cancel`] |
 //! | let time pass | [`Sandbox::clock`], [`Sandbox::settle`] |
 //! | make a request go wrong | [`Sandbox::inject`] with a [`Fault`] |
@@ -122,6 +123,10 @@
 //!   404 in a path and 400 in a body or query. An unknown path is 404.
 //! - A stored idempotent answer is forgotten after exactly 24 hours. In snake_case the key's scope
 //!   is the API key alone, so the same key and bytes on another path replay the first answer.
+//! - One merchant has any number of test keys, as after a rotation ([`Sandbox::rotated_key`]): the
+//!   keys of a dialect share its payments; idempotency keys and the rate limit count for each API
+//!   key. To another merchant ([`Sandbox::foreign_key`]) these payments do not exist: 404, and a
+//!   list without them. Its own payments make no events.
 //! - Pending refunds hold their amount back from `amount_refundable`.
 //! - With `ending_before`, `has_more` tells whether newer payments remain.
 //! - A webhook is delivered once an endpoint answers it with 2xx. When it is tried again is up to
@@ -132,6 +137,7 @@
 
 #![deny(missing_docs)]
 
+mod account;
 mod api;
 mod builder;
 mod clock;

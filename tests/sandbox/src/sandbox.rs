@@ -144,6 +144,33 @@ impl Sandbox {
         auth::live_key(dialect)
     }
 
+    /// A further test key of the same merchant, as after the rotation of its API key. Each `n`
+    /// gives another key; all of them are valid at any time, [`Sandbox::key`] as well. The keys of
+    /// a dialect see the same payments. Each key has idempotency keys and a rate limit of its own.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use flowlix_sandbox::{Dialect, Sandbox};
+    ///
+    /// let sandbox = Sandbox::start().await?;
+    /// let rotated = sandbox.rotated_key(Dialect::SnakeCase, 1);
+    /// assert!(rotated.starts_with("fl_test_sk_rotated1"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn rotated_key(&self, dialect: Dialect, n: u8) -> String {
+        auth::rotated_key(dialect, n)
+    }
+
+    /// The test key of another merchant: valid, with payments of its own. To this key the payments
+    /// of [`Sandbox::key`] do not exist, and the other way round.
+    #[must_use]
+    pub fn foreign_key(&self, dialect: Dialect) -> &'static str {
+        auth::foreign_key(dialect)
+    }
+
     /// The documented test cards, each with what it does.
     #[must_use]
     pub fn test_cards() -> &'static [(&'static str, &'static str)] {
@@ -180,7 +207,8 @@ impl Sandbox {
         Webhooks::new(Arc::clone(&self.core), self.clock.clone())
     }
 
-    /// The webhook events that there are so far (uppercase only), oldest first, delivered or not.
+    /// The webhook events that there are so far, oldest first, delivered or not: those of the
+    /// uppercase payments that are not [`PaymentRecord::foreign`](crate::PaymentRecord::foreign).
     #[must_use]
     pub fn events(&self) -> Vec<Event> {
         self.core.api().events().to_vec()

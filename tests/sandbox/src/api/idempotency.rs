@@ -15,8 +15,7 @@ pub(crate) const LIFETIME: i64 = 24 * 60 * 60;
 /// The scope of a key: the API key, and in the uppercase dialect also the operation type.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Scope {
-    dialect: Dialect,
-    livemode: bool,
+    caller: Caller,
     operation: Option<Operation>,
     key: String,
 }
@@ -24,9 +23,8 @@ pub(crate) struct Scope {
 impl Scope {
     pub(crate) fn new(caller: Caller, operation: Operation, key: &str) -> Self {
         Self {
-            dialect: caller.dialect,
-            livemode: caller.livemode,
-            operation: (caller.dialect == Dialect::Uppercase).then_some(operation),
+            caller,
+            operation: (caller.dialect() == Dialect::Uppercase).then_some(operation),
             key: key.to_owned(),
         }
     }

@@ -188,10 +188,7 @@ impl Api {
             dialect: auth::claimed_dialect(request),
             request_id: self.ids.request(),
             date: self.clock.http_date(),
-            budget: caller.map(|caller| {
-                self.rate_limit
-                    .count((caller.dialect, caller.livemode), now)
-            }),
+            budget: caller.map(|caller| self.rate_limit.count(caller, now)),
         }
     }
 
@@ -242,7 +239,7 @@ impl Api {
             return Err(refuse(ApiError::rate_limited(seconds.to_string())));
         }
         let route = route::route(request.method(), request.path())
-            .filter(|route| route.exists_in(caller.dialect))
+            .filter(|route| route.exists_in(caller.dialect()))
             .ok_or_else(|| refuse(ApiError::not_found("No such endpoint.")))?;
         let scope = idempotency_scope(request, caller, route.operation).map_err(refuse)?;
         Ok((caller, route, scope))
@@ -282,7 +279,7 @@ fn idempotency_scope(
         return Ok(None);
     }
     match request.header(HEADER).filter(|key| !key.is_empty()) {
-        None if caller.dialect == Dialect::Uppercase => Err(ApiError::missing(HEADER)),
+        None if caller.dialect() == Dialect::Uppercase => Err(ApiError::missing(HEADER)),
         None => Ok(None),
         Some(key) if key.chars().count() > 255 => Err(ApiError::invalid(
             Some(HEADER),

@@ -21,7 +21,7 @@ impl Api {
         let path_id = ticket.route.payment_id.as_deref().unwrap_or_default();
         match ticket.route.operation {
             Operation::CreateDirectPayment => {
-                let wanted = caller.dialect.read_direct(&json_body(request)?, strict)?;
+                let wanted = caller.dialect().read_direct(&json_body(request)?, strict)?;
                 let challenged = wanted
                     .card
                     .as_ref()
@@ -32,31 +32,29 @@ impl Api {
                 self.create(ticket, wanted)
             }
             Operation::CreateHostedPayment => {
-                let wanted = caller.dialect.read_hosted(&json_body(request)?, strict)?;
+                let wanted = caller.dialect().read_hosted(&json_body(request)?, strict)?;
                 self.create(ticket, wanted)
             }
             Operation::ListPayments => {
-                let query = caller.dialect.read_list(request.query(), strict)?;
+                let query = caller.dialect().read_list(request.query(), strict)?;
                 let newest_first: Vec<&Payment> = self
                     .payments
                     .iter()
                     .rev()
-                    .filter(|payment| {
-                        payment.dialect() == caller.dialect && payment.livemode() == caller.livemode
-                    })
+                    .filter(|payment| payment.account() == caller.account)
                     .collect();
                 let page = list::page(&newest_first, &query, self.settings.page_cap)?;
-                Ok((200, caller.dialect.page(&page, &self.urls)))
+                Ok((200, caller.dialect().page(&page, &self.urls)))
             }
             Operation::RetrievePayment => {
                 self.owned(caller, path_id)?;
                 self.change(path_id, Payment::read);
                 let payment = self.owned(caller, path_id)?;
-                Ok((200, caller.dialect.payment(payment, &self.urls)))
+                Ok((200, caller.dialect().payment(payment, &self.urls)))
             }
             Operation::Refund => {
                 let body = json_body(request)?;
-                match caller.dialect {
+                match caller.dialect() {
                     Dialect::SnakeCase => {
                         let wanted = snake_case::read_refund(&body, strict)?;
                         self.refund(ticket, path_id, wanted)
@@ -74,14 +72,13 @@ impl Api {
         let caller = ticket.caller;
         let payment = Payment::new(
             wanted,
-            self.ids.payment(caller.dialect),
-            caller.dialect,
-            caller.livemode,
+            self.ids.payment(caller.dialect()),
+            caller.account,
             ticket.scope.as_ref().map(|scope| scope.key().to_owned()),
             self.clock.now(),
             self.settings.rules,
         );
-        let shown = caller.dialect.payment(&payment, &self.urls);
+        let shown = caller.dialect().payment(&payment, &self.urls);
         self.payments.push(payment);
         Ok((201, shown))
     }
@@ -100,7 +97,7 @@ impl Api {
             .map_err(|refusal| match refusal {
                 RefundRefusal::NotSucceeded(status) => ApiError::wrong_state(&format!(
                     "A payment that is {} cannot be refunded.",
-                    caller.dialect.spell(status.name())
+                    caller.dialect().spell(status.name())
                 )),
                 RefundRefusal::TooOld => ApiError::wrong_state(
                     "A payment can be refunded within 180 days of its creation only.",
@@ -109,7 +106,7 @@ impl Api {
                 RefundRefusal::MoreThanLeft { left } => ApiError::amount_too_large(left),
             })?;
         let refund = Refund::new(
-            self.ids.refund(caller.dialect, now),
+            self.ids.refund(caller.dialect(), now),
             amount,
             self.owned(caller, payment_id)?.currency(),
             wanted.reason,
@@ -125,18 +122,22 @@ impl Api {
             .ok_or_else(|| ApiError::not_found("No such refund."))?;
         Ok((
             201,
-            caller.dialect.refund_answer(payment, refund, &self.urls),
+            caller.dialect().refund_answer(payment, refund, &self.urls),
         ))
     }
 
     /// A payment that the caller may see.
     fn owned(&self, caller: Caller, payment_id: &str) -> Result<&Payment, ApiError> {
+        let account = caller.account;
+        let belongs = |payment: &Payment| {
+            payment.account().merchant == account.merchant && payment.dialect() == account.dialect
+        };
         let payment = self
             .payments
             .iter()
-            .find(|payment| payment.id() == payment_id && payment.dialect() == caller.dialect)
+            .find(|payment| payment.id() == payment_id && belongs(payment))
             .ok_or_else(|| ApiError::not_found("No such payment."))?;
-        if payment.livemode() != caller.livemode {
+        if payment.livemode() != account.livemode {
             return Err(ApiError::other_mode());
         }
         Ok(payment)

@@ -13,6 +13,7 @@ mod endpoint;
 mod faults;
 mod hosted;
 mod idempotency;
+mod keys;
 mod listing;
 mod observation;
 mod payments;
