@@ -34,6 +34,7 @@ impl Default for Builder {
                 accept_live_keys: false,
                 strict: true,
                 page_cap: None,
+                list_lag: 0,
                 rules: Rules {
                     progress: Progress::ByReads { reads_per_step: 1 },
                     customer_patience: 15 * 60,
@@ -108,6 +109,15 @@ impl Builder {
     /// stays true.
     pub fn short_pages(mut self, payments: usize) -> Self {
         self.settings.page_cap = Some(payments);
+        self
+    }
+
+    /// Seconds on the server's clock after which a new payment shows up in lists (default 0: at
+    /// once). A read shows the payment at once whatever the lag, and a cursor may name the payment.
+    /// [`Sandbox::set_list_lag`] changes the lag later. The documents do not say whether lists lag
+    /// behind.
+    pub fn list_lag(mut self, seconds: i64) -> Self {
+        self.settings.list_lag = seconds;
         self
     }
 

@@ -11,6 +11,7 @@
 //! | rotate the key, be another merchant | [`Sandbox::rotated_key`], [`Sandbox::foreign_key`] |
 //! | play the customer | [`Sandbox::approve`], [`Sandbox::decline`], [`Sandbox::complete_hosted`], [`Sandbox::cancel`] |
 //! | let time pass | [`Sandbox::clock`], [`Sandbox::settle`] |
+//! | let lists lag behind | [`Builder::list_lag`], [`Sandbox::set_list_lag`] |
 //! | make a request go wrong | [`Sandbox::inject`] with a [`Fault`] |
 //! | deliver webhooks | [`Sandbox::webhooks`] |
 //! | make a delivery go wrong | [`Webhooks::inject`] with a [`DeliveryFault`] |
@@ -128,6 +129,7 @@
 //!   key. To another merchant ([`Sandbox::foreign_key`]) these payments do not exist: 404, and a
 //!   list without them. Its own payments make no events.
 //! - Pending refunds hold their amount back from `amount_refundable`.
+//! - A list shows a new payment at once, unless [`Builder::list_lag`] lets lists lag behind.
 //! - With `ending_before`, `has_more` tells whether newer payments remain.
 //! - A webhook is delivered once an endpoint answers it with 2xx. When it is tried again is up to
 //!   the test; the program tries again every 2 s. Each delivery has a fresh signature over the same

@@ -214,6 +214,11 @@ impl Sandbox {
         self.core.api().events().to_vec()
     }
 
+    /// Changes [`Builder::list_lag`] from now on, for the payments that exist as well.
+    pub fn set_list_lag(&self, seconds: i64) {
+        self.core.api().set_list_lag(seconds);
+    }
+
     /// Makes the next API request go wrong.
     pub fn inject(&self, fault: Fault) {
         self.inject_at(Matcher::any(), fault, 1);

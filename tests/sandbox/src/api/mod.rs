@@ -32,6 +32,8 @@ pub(crate) struct Settings {
     pub(crate) accept_live_keys: bool,
     pub(crate) strict: bool,
     pub(crate) page_cap: Option<usize>,
+    /// Seconds after which a new payment shows up in lists.
+    pub(crate) list_lag: i64,
     pub(crate) rules: Rules,
 }
 
@@ -130,6 +132,10 @@ impl Api {
         if let Some(event) = self.events.iter_mut().find(|event| event.id() == id) {
             event.settle();
         }
+    }
+
+    pub(crate) fn set_list_lag(&mut self, seconds: i64) {
+        self.settings.list_lag = seconds;
     }
 
     pub(crate) fn find(&mut self, payment_id: &str) -> Option<&Payment> {

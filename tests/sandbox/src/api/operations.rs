@@ -43,7 +43,12 @@ impl Api {
                     .rev()
                     .filter(|payment| payment.account() == caller.account)
                     .collect();
-                let page = list::page(&newest_first, &query, self.settings.page_cap)?;
+                let lag = self.settings.list_lag;
+                let index = list::Index {
+                    page_cap: self.settings.page_cap,
+                    created_until: (lag > 0).then(|| self.clock.now().saturating_sub(lag)),
+                };
+                let page = list::page(&newest_first, &query, index)?;
                 Ok((200, caller.dialect().page(&page, &self.urls)))
             }
             Operation::RetrievePayment => {
