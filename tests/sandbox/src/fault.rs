@@ -71,6 +71,15 @@ impl Fault {
         Self::Answer(Reply(Script::Error(ApiError::in_flight())))
     }
 
+    /// 422 `card_error`: the card is declined at once, with this decline code and without a
+    /// payment. Not committed, and not stored under the idempotency key. A request that is not let
+    /// in (401, 429, 409) or that is a replay gets the answer that it gets without the fault.
+    #[must_use]
+    pub fn declined(decline_code: impl Into<String>) -> Self {
+        let error = ApiError::declined(&decline_code.into());
+        Self::Answer(Reply(Script::Declined(error)))
+    }
+
     /// Exactly this answer; only Content-Length is added. Not committed; see
     /// [`Fault::after_commit`].
     #[must_use]
@@ -125,6 +134,8 @@ pub struct Reply(pub(crate) Script);
 pub(crate) enum Script {
     /// An error in Flowlix's shape, with Flowlix's headers.
     Error(ApiError),
+    /// The card is declined once the request has been let in.
+    Declined(ApiError),
     /// A proxy's HTML page.
     Html(u16),
     /// Given to the byte.

@@ -120,6 +120,7 @@
 //! - A 3-D Secure card without `return_url` is refused with 400 `parameter_missing`.
 //! - A customer has 15 minutes; then the payment is expired, without a decline code. An abandoned
 //!   hosted page cancels its payment.
+//! - A synchronous decline ([`Fault::declined`]) has no `code`, only a `decline_code`.
 //! - A refund that the payment's state forbids is answered with 422; ids of the wrong shape with
 //!   404 in a path and 400 in a body or query. An unknown path is 404.
 //! - A stored idempotent answer is forgotten after exactly 24 hours. In snake_case the key's scope

@@ -12,6 +12,8 @@ mod operations;
 pub(crate) mod rate_limit;
 pub(crate) mod route;
 
+use serde_json::Value;
+
 use self::auth::Caller;
 use self::error::ApiError;
 use self::idempotency::{Claim, Idempotency, Scope};
@@ -255,6 +257,18 @@ impl Api {
     pub(crate) fn finish(&mut self, ticket: &Ticket, request: &Request) -> Response {
         self.catch_up();
         let outcome = self.execute(ticket, request);
+        self.conclude(ticket, outcome)
+    }
+
+    /// The whole request at once, but with this error in place of running it.
+    pub(crate) fn answer_with(&mut self, request: &Request, error: ApiError) -> Response {
+        match self.begin(request) {
+            Ok(ticket) => self.conclude(&ticket, Err(error)),
+            Err(response) => *response,
+        }
+    }
+
+    fn conclude(&mut self, ticket: &Ticket, outcome: Result<(u16, Value), ApiError>) -> Response {
         let now = self.clock.now();
         match outcome {
             Ok((status, body)) => {

@@ -108,6 +108,9 @@ async fn handle(core: &Core, request: &Request, fault: Fault) -> Delivery {
             core.stalls.hold().await;
             Delivery::Whole(response)
         }
+        Fault::Answer(Reply(Script::Declined(error))) => {
+            Delivery::Whole(core.api().answer_with(request, error))
+        }
         Fault::Answer(reply) => Delivery::Whole(scripted(core, request, reply)),
         Fault::CommitThenAnswer(reply) => {
             core.api().answer(request);
@@ -130,7 +133,9 @@ async fn handle(core: &Core, request: &Request, fault: Fault) -> Delivery {
 
 fn scripted(core: &Core, request: &Request, reply: Reply) -> Response {
     match reply.0 {
-        Script::Error(error) => core.api().envelope(request).error(&error),
+        Script::Error(error) | Script::Declined(error) => {
+            core.api().envelope(request).error(&error)
+        }
         Script::Html(status) => Response::new(
             status,
             "text/html",
