@@ -35,6 +35,7 @@ impl Default for Builder {
                 strict: true,
                 page_cap: None,
                 list_lag: 0,
+                store_refusals: false,
                 rules: Rules {
                     progress: Progress::ByReads { reads_per_step: 1 },
                     customer_patience: 15 * 60,
@@ -118,6 +119,17 @@ impl Builder {
     /// behind.
     pub fn list_lag(mut self, seconds: i64) -> Self {
         self.settings.list_lag = seconds;
+        self
+    }
+
+    /// Whether 4xx answers are stored under the idempotency key, **against the documents**
+    /// (default: no, the key runs again). Then the same body gets the stored answer again, its
+    /// `request_id` included, and another body gets 409. It holds for what happens once a request
+    /// has its key: a request that is rejected, or declined by
+    /// [`Fault::declined`](crate::Fault::declined). It does not hold for 401, 409, 429, or for
+    /// answers that a fault puts in place of the server's.
+    pub fn store_refusals(mut self, store: bool) -> Self {
+        self.settings.store_refusals = store;
         self
     }
 

@@ -72,7 +72,8 @@ impl Fault {
     }
 
     /// 422 `card_error`: the card is declined at once, with this decline code and without a
-    /// payment. Not committed, and not stored under the idempotency key. A request that is not let
+    /// payment. Not committed, and not stored under the idempotency key (unless
+    /// [`Builder::store_refusals`](crate::Builder::store_refusals) says so). A request that is not let
     /// in (401, 429, 409) or that is a replay gets the answer that it gets without the fault.
     #[must_use]
     pub fn declined(decline_code: impl Into<String>) -> Self {

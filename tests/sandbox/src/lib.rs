@@ -125,6 +125,8 @@
 //!   404 in a path and 400 in a body or query. An unknown path is 404.
 //! - A stored idempotent answer is forgotten after exactly 24 hours. In snake_case the key's scope
 //!   is the API key alone, so the same key and bytes on another path replay the first answer.
+//! - Only 2xx answers are stored, as documented. [`Builder::store_refusals`] stores 4xx answers as
+//!   well, against the documents.
 //! - One merchant has any number of test keys, as after a rotation ([`Sandbox::rotated_key`]): the
 //!   keys of a dialect share its payments; idempotency keys and the rate limit count for each API
 //!   key. To another merchant ([`Sandbox::foreign_key`]) these payments do not exist: 404, and a

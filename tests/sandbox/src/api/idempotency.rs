@@ -53,7 +53,7 @@ impl fmt::Debug for Entry {
     }
 }
 
-/// A 2xx answer, kept for its replays.
+/// An answer that is kept for its replays.
 #[derive(Clone, Debug)]
 pub(crate) struct Stored {
     pub(crate) status: u16,
@@ -102,7 +102,7 @@ impl Idempotency {
         }
     }
 
-    /// The claimed request succeeded: its answer is kept.
+    /// The claimed request is done: its answer is kept.
     pub(crate) fn store(&mut self, scope: &Scope, status: u16, body: String, now: i64) {
         if let Some(entry) = self.entries.get_mut(scope) {
             entry.stored = Some(Stored {
@@ -113,7 +113,7 @@ impl Idempotency {
         }
     }
 
-    /// The claimed request failed: nothing is kept, the key runs again.
+    /// The claimed request is done: nothing is kept, the key runs again.
     pub(crate) fn release(&mut self, scope: &Scope) {
         self.entries.remove(scope);
     }

@@ -36,6 +36,8 @@ pub(crate) struct Settings {
     pub(crate) page_cap: Option<usize>,
     /// Seconds after which a new payment shows up in lists.
     pub(crate) list_lag: i64,
+    /// Whether 4xx answers are stored under the idempotency key too.
+    pub(crate) store_refusals: bool,
     pub(crate) rules: Rules,
 }
 
@@ -279,10 +281,16 @@ impl Api {
                 ticket.envelope.json(status, body)
             }
             Err(error) => {
+                let response = ticket.envelope.error(&error);
                 if let Some(scope) = &ticket.scope {
-                    self.idempotency.release(scope);
+                    if self.settings.store_refusals && (400..500).contains(&error.status) {
+                        let body = error.body(&ticket.envelope.request_id).to_string();
+                        self.idempotency.store(scope, error.status, body, now);
+                    } else {
+                        self.idempotency.release(scope);
+                    }
                 }
-                ticket.envelope.error(&error)
+                response
             }
         }
     }
