@@ -36,6 +36,7 @@ impl Default for Builder {
                 page_cap: None,
                 list_lag: 0,
                 store_refusals: false,
+                terse_conflicts: false,
                 rules: Rules {
                     progress: Progress::ByReads { reads_per_step: 1 },
                     customer_patience: 15 * 60,
@@ -130,6 +131,15 @@ impl Builder {
     /// answers that a fault puts in place of the server's.
     pub fn store_refusals(mut self, store: bool) -> Self {
         self.settings.store_refusals = store;
+        self
+    }
+
+    /// Whether the message of each 409 is only "Conflict.": for a key that is used with another
+    /// body, and for a key whose first request is still running (default: no, the messages tell
+    /// them apart). The documents describe both by the same type and code, and warrant no words.
+    /// [`Fault::in_flight`](crate::Fault::in_flight) keeps its message.
+    pub fn terse_conflicts(mut self, terse: bool) -> Self {
+        self.settings.terse_conflicts = terse;
         self
     }
 

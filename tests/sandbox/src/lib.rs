@@ -127,6 +127,8 @@
 //!   is the API key alone, so the same key and bytes on another path replay the first answer.
 //! - Only 2xx answers are stored, as documented. [`Builder::store_refusals`] stores 4xx answers as
 //!   well, against the documents.
+//! - The messages of 409 tell its two meanings apart, in words that the documents use;
+//!   [`Builder::terse_conflicts`] takes the words away.
 //! - One merchant has any number of test keys, as after a rotation ([`Sandbox::rotated_key`]): the
 //!   keys of a dialect share its payments; idempotency keys and the rate limit count for each API
 //!   key. To another merchant ([`Sandbox::foreign_key`]) these payments do not exist: 404, and a

@@ -33,6 +33,11 @@ impl ApiError {
         self
     }
 
+    pub(crate) fn with_message(mut self, message: &str) -> Self {
+        message.clone_into(&mut self.message);
+        self
+    }
+
     pub(crate) fn missing(param: &str) -> Self {
         Self::new(
             400,

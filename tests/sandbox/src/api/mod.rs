@@ -38,6 +38,8 @@ pub(crate) struct Settings {
     pub(crate) list_lag: i64,
     /// Whether 4xx answers are stored under the idempotency key too.
     pub(crate) store_refusals: bool,
+    /// Whether a 409 says nothing about its meaning.
+    pub(crate) terse_conflicts: bool,
     pub(crate) rules: Rules,
 }
 
@@ -223,6 +225,9 @@ impl Api {
                         Ok(Claim::Run) => {}
                         Ok(Claim::Replay(stored)) => {
                             return Err(envelope.json(stored.status, stored.body));
+                        }
+                        Err(error) if self.settings.terse_conflicts => {
+                            return Err(envelope.error(&error.with_message("Conflict.")));
                         }
                         Err(error) => return Err(envelope.error(&error)),
                     }

@@ -86,6 +86,37 @@ async fn a_twin_is_told_that_the_first_is_being_processed() {
 }
 
 #[tokio::test]
+async fn a_terse_conflict_names_neither_of_its_meanings() {
+    for dialect in BOTH {
+        let sandbox = Sandbox::builder()
+            .terse_conflicts(true)
+            .start()
+            .await
+            .unwrap();
+        let client = Client::new(&sandbox, dialect);
+        let body = direct(dialect, GOOD);
+        sandbox.inject(Fault::Stall);
+        let first = client.post_with_key("/v1/payments", "key", &body);
+        let meanwhile = async {
+            sandbox.wait_for_stalled(1).await;
+            let in_flight = client.post_with_key("/v1/payments", "key", &body).await;
+            sandbox.release_stalled();
+            in_flight
+        };
+        let (first, in_flight) = tokio::join!(first, meanwhile);
+        assert_eq!(first.status, 201);
+        let other_body = client
+            .post_with_key("/v1/payments", "key", &json!({}))
+            .await;
+        for conflict in [in_flight, other_body] {
+            let expected = error(409, "idempotency_error", IN_USE, None);
+            assert_eq!(conflict.error(), expected);
+            assert_eq!(conflict.json()["error"]["message"], "Conflict.");
+        }
+    }
+}
+
+#[tokio::test]
 async fn only_success_is_stored() {
     let sandbox = Sandbox::start().await.unwrap();
     for dialect in BOTH {
