@@ -25,6 +25,10 @@ pub enum Fault {
     /// Committed, then the head announces the whole body, half of it follows, and the connection
     /// is closed.
     CutBody,
+    /// Read whole, and then under way for as long as the test wants: not let in, not counted, no
+    /// idempotency key taken. [`Sandbox::release_late`](crate::Sandbox::release_late) processes the
+    /// request as if it arrived only then, even if the client is gone by then.
+    Late,
     /// Read and let in, its idempotency key taken, then held; committed and answered when
     /// [`Sandbox::release_stalled`](crate::Sandbox::release_stalled) is called, even if the
     /// client is gone by then.

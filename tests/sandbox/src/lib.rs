@@ -13,6 +13,7 @@
 //! | let time pass | [`Sandbox::clock`], [`Sandbox::settle`] |
 //! | let lists lag behind | [`Builder::list_lag`], [`Sandbox::set_list_lag`] |
 //! | make a request go wrong | [`Sandbox::inject`] with a [`Fault`] |
+//! | hold a request, before or after it arrives | [`Fault::Late`], [`Fault::Stall`], [`Fault::StallAnswer`] |
 //! | deliver webhooks | [`Sandbox::webhooks`] |
 //! | make a delivery go wrong | [`Webhooks::inject`] with a [`DeliveryFault`] |
 //! | see what was sent, and what is true | [`Sandbox::requests`], [`Sandbox::events`], [`Sandbox::ledger`] |

@@ -252,6 +252,17 @@ impl Sandbox {
         self.core.stalls.release();
     }
 
+    /// Waits until at least `count` requests are under way because of [`Fault::Late`].
+    pub async fn wait_for_late(&self, count: usize) {
+        self.core.late.wait_for(count).await;
+    }
+
+    /// Lets all late requests arrive, in the order in which they were sent, and tells how many
+    /// they were. When this returns, they have been processed: the ledger shows what they did.
+    pub fn release_late(&self) -> usize {
+        self.core.release_late()
+    }
+
     /// The customer passes 3-D Secure. Processing goes on: the next step ends the payment.
     ///
     /// # Errors

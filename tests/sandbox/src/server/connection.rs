@@ -49,7 +49,7 @@ pub(crate) async fn serve(stream: TcpStream, core: Arc<Core>) {
             }
         }
         let entry = core.journal.record(&request);
-        match handle(&core, &request, fault).await {
+        match handle(&core, entry, &request, fault).await {
             Delivery::Nothing => return core.journal.answered(entry, Answer::Lost),
             Delivery::Cut(response) => {
                 core.journal.answered(entry, Answer::Cut(response.status));
@@ -85,7 +85,7 @@ async fn refuse(mut wire: Wire, error: ReadError) {
     }
 }
 
-async fn handle(core: &Core, request: &Request, fault: Fault) -> Delivery {
+async fn handle(core: &Core, entry: Entry, request: &Request, fault: Fault) -> Delivery {
     match fault {
         Fault::Pass => Delivery::Whole(core.api().answer(request)),
         Fault::LoseAnswer => {
@@ -108,6 +108,10 @@ async fn handle(core: &Core, request: &Request, fault: Fault) -> Delivery {
             core.stalls.hold().await;
             Delivery::Whole(response)
         }
+        Fault::Late => match core.late.hold(request, entry).await {
+            Some(response) => Delivery::Whole(response),
+            None => Delivery::Nothing,
+        },
         Fault::Answer(Reply(Script::Declined(error))) => {
             Delivery::Whole(core.api().answer_with(request, error))
         }

@@ -14,6 +14,7 @@ mod faults;
 mod hosted;
 mod idempotency;
 mod keys;
+mod late;
 mod listing;
 mod observation;
 mod payments;
