@@ -10,6 +10,7 @@
 //! | point a client at it | [`Sandbox::base_url`], [`Sandbox::key`] |
 //! | rotate the key, be another merchant | [`Sandbox::rotated_key`], [`Sandbox::foreign_key`] |
 //! | play the customer | [`Sandbox::approve`], [`Sandbox::decline`], [`Sandbox::complete_hosted`], [`Sandbox::cancel`] |
+//! | refund outside the SDK, make a refund fail | [`Sandbox::refund`], [`Sandbox::fail_refund`] |
 //! | let time pass | [`Sandbox::clock`], [`Sandbox::settle`] |
 //! | let lists lag behind | [`Builder::list_lag`], [`Sandbox::set_list_lag`] |
 //! | make a request go wrong | [`Sandbox::inject`] with a [`Fault`] |

@@ -5,13 +5,14 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use serde_json::Map;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::api::auth;
 use crate::builder::Builder;
 use crate::clock::TestClock;
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, NewRefund};
 use crate::event::Event;
 use crate::fault::{Fault, Matcher};
 use crate::journal::RecordedRequest;
@@ -318,6 +319,34 @@ impl Sandbox {
             .find(payment_id)
             .map(pages::return_address)
             .ok_or_else(|| not_found(payment_id))
+    }
+
+    /// Makes a refund outside the SDK, as another program of the merchant would. The refund has no
+    /// idempotency key and is pending like any new refund. Gives the refund's id.
+    ///
+    /// # Errors
+    /// When the payment does not exist, or this amount of it cannot be refunded.
+    pub fn refund(
+        &self,
+        payment_id: &str,
+        amount: i64,
+        reason: &str,
+    ) -> Result<String, SandboxError> {
+        let wanted = NewRefund {
+            amount: Some(amount),
+            reason: Some(reason.to_owned()),
+            metadata: Map::new(),
+        };
+        let mut api = self.core.api();
+        api.find(payment_id).ok_or_else(|| not_found(payment_id))?;
+        (amount > 0)
+            .then(|| api.add_refund(payment_id, wanted, None))
+            .flatten()
+            .and_then(Result::ok)
+            .ok_or_else(|| SandboxError::WrongState {
+                id: payment_id.to_owned(),
+                action: "refund",
+            })
     }
 
     /// Makes a pending refund fail; its amount can be refunded again.

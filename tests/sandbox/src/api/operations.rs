@@ -95,10 +95,10 @@ impl Api {
         wanted: NewRefund,
     ) -> Result<(u16, Value), ApiError> {
         let caller = ticket.caller;
-        let now = self.clock.now();
-        let payment = self.owned(caller, payment_id)?;
-        let amount = payment
-            .check_refund(&wanted, now)
+        self.owned(caller, payment_id)?;
+        let key = ticket.scope.as_ref().map(|scope| scope.key().to_owned());
+        self.add_refund(payment_id, wanted, key)
+            .ok_or_else(no_such_payment)?
             .map_err(|refusal| match refusal {
                 RefundRefusal::NotSucceeded(status) => ApiError::wrong_state(&format!(
                     "A payment that is {} cannot be refunded.",
@@ -110,16 +110,6 @@ impl Api {
                 RefundRefusal::NothingLeft => ApiError::already_refunded(),
                 RefundRefusal::MoreThanLeft { left } => ApiError::amount_too_large(left),
             })?;
-        let refund = Refund::new(
-            self.ids.refund(caller.dialect(), now),
-            amount,
-            self.owned(caller, payment_id)?.currency(),
-            wanted.reason,
-            wanted.metadata,
-            ticket.scope.as_ref().map(|scope| scope.key().to_owned()),
-            now,
-        );
-        self.change(payment_id, |payment, _, _| payment.add_refund(refund));
         let payment = self.owned(caller, payment_id)?;
         let refund = payment
             .refunds()
@@ -129,6 +119,30 @@ impl Api {
             201,
             caller.dialect().refund_answer(payment, refund, &self.urls),
         ))
+    }
+
+    /// Adds a refund to a payment, whoever asks for it, and gives the refund's id. `None` when
+    /// there is no such payment.
+    pub(crate) fn add_refund(
+        &mut self,
+        payment_id: &str,
+        wanted: NewRefund,
+        idempotency_key: Option<String>,
+    ) -> Option<Result<String, RefundRefusal>> {
+        self.change(payment_id, |payment, now, ids| {
+            let amount = payment.check_refund(&wanted, now)?;
+            let id = ids.refund(payment.dialect(), now);
+            payment.add_refund(Refund::new(
+                id.clone(),
+                amount,
+                payment.currency(),
+                wanted.reason,
+                wanted.metadata,
+                idempotency_key,
+                now,
+            ));
+            Ok(id)
+        })
     }
 
     /// A payment that the caller may see.
@@ -141,7 +155,7 @@ impl Api {
             .payments
             .iter()
             .find(|payment| payment.id() == payment_id && belongs(payment))
-            .ok_or_else(|| ApiError::not_found("No such payment."))?;
+            .ok_or_else(no_such_payment)?;
         if payment.livemode() != account.livemode {
             return Err(ApiError::other_mode());
         }
@@ -152,4 +166,8 @@ impl Api {
 fn json_body(request: &Request) -> Result<Value, ApiError> {
     serde_json::from_slice(request.body())
         .map_err(|_| ApiError::invalid(None, "The request body is not valid JSON."))
+}
+
+fn no_such_payment() -> ApiError {
+    ApiError::not_found("No such payment.")
 }
