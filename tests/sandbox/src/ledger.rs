@@ -62,6 +62,10 @@ pub struct RefundRecord {
     pub idempotency_key: Option<String>,
     /// The merchant's reason.
     pub reason: Option<String>,
+    /// The merchant's metadata (uppercase).
+    pub metadata: Map<String, Value>,
+    /// Unix seconds.
+    pub created_at: i64,
 }
 
 impl Ledger {
@@ -143,6 +147,8 @@ impl PaymentRecord {
                     status: refund.status(),
                     idempotency_key: refund.idempotency_key().map(str::to_owned),
                     reason: refund.reason().map(str::to_owned),
+                    metadata: refund.metadata().clone(),
+                    created_at: refund.created_at(),
                 })
                 .collect(),
         }

@@ -90,6 +90,8 @@ async fn uppercase_answers_the_refund_and_keeps_the_status() {
             "metadata": { "ticket": 7 }, "decline_code": null, "decline_message": null
         })
     );
+    let record = sandbox.ledger().payment(&id).unwrap().refunds[0].clone();
+    assert_eq!(record.metadata["ticket"], 7);
     let amounts = async || {
         let payment = client.payment(&id).await;
         (
