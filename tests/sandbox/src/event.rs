@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::account::Merchant;
 use crate::dialect::{Dialect, Urls, uppercase};
 use crate::ids::Ids;
 use crate::payment::{Payment, Refund, RefundStatus, Status};
@@ -72,7 +73,9 @@ impl Event {
         urls: &Urls,
         ids: &mut Ids,
     ) -> Vec<Self> {
-        if payment.dialect() != Dialect::Uppercase {
+        let account = payment.account();
+        // Another merchant has endpoints of its own, which are no part of the sandbox.
+        if account.dialect != Dialect::Uppercase || account.merchant != Merchant::Own {
             return Vec::new();
         }
         let mut events = Vec::new();

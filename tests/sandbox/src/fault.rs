@@ -25,6 +25,10 @@ pub enum Fault {
     /// Committed, then the head announces the whole body, half of it follows, and the connection
     /// is closed.
     CutBody,
+    /// Read whole, and then under way for as long as the test wants: not let in, not counted, no
+    /// idempotency key taken. [`Sandbox::release_late`](crate::Sandbox::release_late) processes the
+    /// request as if it arrived only then, even if the client is gone by then.
+    Late,
     /// Read and let in, its idempotency key taken, then held; committed and answered when
     /// [`Sandbox::release_stalled`](crate::Sandbox::release_stalled) is called, even if the
     /// client is gone by then.
@@ -69,6 +73,16 @@ impl Fault {
     #[must_use]
     pub fn in_flight() -> Self {
         Self::Answer(Reply(Script::Error(ApiError::in_flight())))
+    }
+
+    /// 422 `card_error`: the card is declined at once, with this decline code and without a
+    /// payment. Not committed, and not stored under the idempotency key (unless
+    /// [`Builder::store_refusals`](crate::Builder::store_refusals) says so). A request that is not let
+    /// in (401, 429, 409) or that is a replay gets the answer that it gets without the fault.
+    #[must_use]
+    pub fn declined(decline_code: impl Into<String>) -> Self {
+        let error = ApiError::declined(&decline_code.into());
+        Self::Answer(Reply(Script::Declined(error)))
     }
 
     /// Exactly this answer; only Content-Length is added. Not committed; see
@@ -125,6 +139,8 @@ pub struct Reply(pub(crate) Script);
 pub(crate) enum Script {
     /// An error in Flowlix's shape, with Flowlix's headers.
     Error(ApiError),
+    /// The card is declined once the request has been let in.
+    Declined(ApiError),
     /// A proxy's HTML page.
     Html(u16),
     /// Given to the byte.

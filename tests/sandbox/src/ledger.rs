@@ -2,10 +2,11 @@
 
 use serde_json::{Map, Value};
 
+use crate::account::Merchant;
 use crate::dialect::Dialect;
 use crate::payment::{Kind, Payment, RefundStatus, Status};
 
-/// A snapshot of all payments.
+/// A snapshot of all payments, those of the other merchant too.
 #[derive(Clone, Debug)]
 pub struct Ledger {
     payments: Vec<PaymentRecord>,
@@ -21,6 +22,8 @@ pub struct PaymentRecord {
     pub dialect: Dialect,
     /// Whether a live key created it.
     pub livemode: bool,
+    /// Whether [`Sandbox::foreign_key`](crate::Sandbox::foreign_key) created it.
+    pub foreign: bool,
     /// How the card was collected.
     pub kind: Kind,
     /// Minor units.
@@ -59,6 +62,10 @@ pub struct RefundRecord {
     pub idempotency_key: Option<String>,
     /// The merchant's reason.
     pub reason: Option<String>,
+    /// The merchant's metadata (uppercase).
+    pub metadata: Map<String, Value>,
+    /// Unix seconds.
+    pub created_at: i64,
 }
 
 impl Ledger {
@@ -120,6 +127,7 @@ impl PaymentRecord {
             id: payment.id().to_owned(),
             dialect: payment.dialect(),
             livemode: payment.livemode(),
+            foreign: payment.account().merchant == Merchant::Foreign,
             kind: payment.kind(),
             amount: payment.amount(),
             currency: payment.dialect().spell_currency(payment.currency()),
@@ -139,6 +147,8 @@ impl PaymentRecord {
                     status: refund.status(),
                     idempotency_key: refund.idempotency_key().map(str::to_owned),
                     reason: refund.reason().map(str::to_owned),
+                    metadata: refund.metadata().clone(),
+                    created_at: refund.created_at(),
                 })
                 .collect(),
         }

@@ -8,9 +8,13 @@
 //! |---|---|
 //! | start it | [`Sandbox::start`], or [`Sandbox::builder`] with choices |
 //! | point a client at it | [`Sandbox::base_url`], [`Sandbox::key`] |
+//! | rotate the key, be another merchant | [`Sandbox::rotated_key`], [`Sandbox::foreign_key`] |
 //! | play the customer | [`Sandbox::approve`], [`Sandbox::decline`], [`Sandbox::complete_hosted`], [`Sandbox::cancel`] |
+//! | refund outside the SDK, make a refund fail | [`Sandbox::refund`], [`Sandbox::fail_refund`] |
 //! | let time pass | [`Sandbox::clock`], [`Sandbox::settle`] |
+//! | let lists lag behind | [`Builder::list_lag`], [`Sandbox::set_list_lag`] |
 //! | make a request go wrong | [`Sandbox::inject`] with a [`Fault`] |
+//! | hold a request, before or after it arrives | [`Fault::Late`], [`Fault::Stall`], [`Fault::StallAnswer`] |
 //! | deliver webhooks | [`Sandbox::webhooks`] |
 //! | make a delivery go wrong | [`Webhooks::inject`] with a [`DeliveryFault`] |
 //! | see what was sent, and what is true | [`Sandbox::requests`], [`Sandbox::events`], [`Sandbox::ledger`] |
@@ -118,11 +122,21 @@
 //! - A 3-D Secure card without `return_url` is refused with 400 `parameter_missing`.
 //! - A customer has 15 minutes; then the payment is expired, without a decline code. An abandoned
 //!   hosted page cancels its payment.
+//! - A synchronous decline ([`Fault::declined`]) has no `code`, only a `decline_code`.
 //! - A refund that the payment's state forbids is answered with 422; ids of the wrong shape with
 //!   404 in a path and 400 in a body or query. An unknown path is 404.
 //! - A stored idempotent answer is forgotten after exactly 24 hours. In snake_case the key's scope
 //!   is the API key alone, so the same key and bytes on another path replay the first answer.
+//! - Only 2xx answers are stored, as documented. [`Builder::store_refusals`] stores 4xx answers as
+//!   well, against the documents.
+//! - The messages of 409 tell its two meanings apart, in words that the documents use;
+//!   [`Builder::terse_conflicts`] takes the words away.
+//! - One merchant has any number of test keys, as after a rotation ([`Sandbox::rotated_key`]): the
+//!   keys of a dialect share its payments; idempotency keys and the rate limit count for each API
+//!   key. To another merchant ([`Sandbox::foreign_key`]) these payments do not exist: 404, and a
+//!   list without them. Its own payments make no events.
 //! - Pending refunds hold their amount back from `amount_refundable`.
+//! - A list shows a new payment at once, unless [`Builder::list_lag`] lets lists lag behind.
 //! - With `ending_before`, `has_more` tells whether newer payments remain.
 //! - A webhook is delivered once an endpoint answers it with 2xx. When it is tried again is up to
 //!   the test; the program tries again every 2 s. Each delivery has a fresh signature over the same
@@ -132,7 +146,9 @@
 
 #![deny(missing_docs)]
 
+mod account;
 mod api;
+mod builder;
 mod clock;
 mod dialect;
 mod event;
@@ -148,6 +164,7 @@ mod server;
 mod webhook;
 
 pub use api::route::Operation;
+pub use builder::Builder;
 pub use clock::{DEFAULT_START, TestClock};
 pub use dialect::Dialect;
 pub use event::Event;
@@ -155,5 +172,5 @@ pub use fault::{Alteration, Fault, Matcher, Reply};
 pub use journal::{Answer, RecordedRequest};
 pub use ledger::{Ledger, PaymentRecord, RefundRecord};
 pub use payment::{Kind, Progress, RefundStatus, Status};
-pub use sandbox::{Builder, Sandbox, SandboxError};
+pub use sandbox::{Sandbox, SandboxError};
 pub use webhook::{Delivery, DeliveryFault, DeliveryOutcome, Webhooks};

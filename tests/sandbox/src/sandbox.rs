@@ -2,21 +2,23 @@
 
 use std::fmt;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
+use serde_json::Map;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::api::{Api, Settings, auth};
-use crate::clock::{DEFAULT_START, TestClock};
-use crate::dialect::{Dialect, Urls};
+use crate::api::auth;
+use crate::builder::Builder;
+use crate::clock::TestClock;
+use crate::dialect::{Dialect, NewRefund};
 use crate::event::Event;
 use crate::fault::{Fault, Matcher};
 use crate::journal::RecordedRequest;
 use crate::ledger::Ledger;
 use crate::pages;
-use crate::payment::{Payment, Progress, Rules};
+use crate::payment::Payment;
 use crate::server::{self, Core};
 use crate::webhook::{self, Webhooks};
 
@@ -40,16 +42,6 @@ pub struct Sandbox {
     clock: TestClock,
     address: SocketAddr,
     server: JoinHandle<()>,
-}
-
-/// How a [`Sandbox`] is to behave; every choice has a default.
-#[derive(Clone, Debug)]
-#[must_use]
-pub struct Builder {
-    port: u16,
-    clock_start: i64,
-    real_clock: bool,
-    settings: Settings,
 }
 
 /// Why a sandbox could not do what a test asked of it.
@@ -99,126 +91,6 @@ impl fmt::Display for SandboxError {
 
 impl std::error::Error for SandboxError {}
 
-impl Default for Builder {
-    fn default() -> Self {
-        Self {
-            port: 0,
-            clock_start: DEFAULT_START,
-            real_clock: false,
-            settings: Settings {
-                seed: 0,
-                rate_limit: 500,
-                accept_live_keys: false,
-                strict: true,
-                page_cap: None,
-                rules: Rules {
-                    progress: Progress::ByReads { reads_per_step: 1 },
-                    customer_patience: 15 * 60,
-                    refunded_status: true,
-                },
-            },
-        }
-    }
-}
-
-impl Builder {
-    /// The loopback port to listen on; 0, the default, takes a free one.
-    pub fn port(mut self, port: u16) -> Self {
-        self.port = port;
-        self
-    }
-
-    /// Where ids come from (default 0): the same seed and the same requests give the same ids.
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.settings.seed = seed;
-        self
-    }
-
-    /// The instant at which the virtual clock stands, Unix seconds
-    /// (default [`DEFAULT_START`]).
-    pub fn clock_start(mut self, unix_seconds: i64) -> Self {
-        self.clock_start = unix_seconds;
-        self
-    }
-
-    /// Uses the machine's clock instead of a virtual one.
-    pub fn real_clock(mut self) -> Self {
-        self.real_clock = true;
-        self
-    }
-
-    /// Requests that each key may make in a window of 60 s (default 500, as documented).
-    pub fn rate_limit(mut self, requests: u32) -> Self {
-        self.settings.rate_limit = requests;
-        self
-    }
-
-    /// What moves payments along (default: every read is one step).
-    pub fn progress(mut self, progress: Progress) -> Self {
-        self.settings.rules.progress = progress;
-        self
-    }
-
-    /// Seconds that a customer has for 3-D Secure or on the hosted page before the payment
-    /// expires (default 900; the documents name no figure).
-    pub fn customer_patience(mut self, seconds: i64) -> Self {
-        self.settings.rules.customer_patience = seconds;
-        self
-    }
-
-    /// Whether a fully refunded snake_case payment gets the status `refunded` (default, as the
-    /// guides say) or stays `succeeded` (as the reference says).
-    pub fn refunded_status(mut self, says_refunded: bool) -> Self {
-        self.settings.rules.refunded_status = says_refunded;
-        self
-    }
-
-    /// Whether request members and list parameters that the documents do not name are refused
-    /// with 400 (default) or ignored. The documents do not say what Flowlix does; refusing shows
-    /// a member that was misspelt or sent to the wrong dialect.
-    pub fn refuse_unknown_members(mut self, refuse: bool) -> Self {
-        self.settings.strict = refuse;
-        self
-    }
-
-    /// Lets list pages hold at most `payments`, fewer than the limit asks for, while `has_more`
-    /// stays true.
-    pub fn short_pages(mut self, payments: usize) -> Self {
-        self.settings.page_cap = Some(payments);
-        self
-    }
-
-    /// Accepts [`Sandbox::live_key`] too (default: it is an unknown key, answered with 401).
-    /// A resource of the other mode is answered with 403. No money moves all the same.
-    pub fn accept_live_keys(mut self, accept: bool) -> Self {
-        self.settings.accept_live_keys = accept;
-        self
-    }
-
-    /// Starts the server on the current tokio runtime.
-    ///
-    /// # Errors
-    /// When the port cannot be bound.
-    pub async fn start(self) -> io::Result<Sandbox> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await?;
-        let address = listener.local_addr()?;
-        let clock = if self.real_clock {
-            TestClock::real()
-        } else {
-            TestClock::stopped_at(self.clock_start)
-        };
-        let urls = Urls::new(format!("http://{address}"));
-        let core = Arc::new(Core::new(Api::new(self.settings, clock.clone(), urls)));
-        let server = tokio::spawn(server::accept(listener, Arc::clone(&core)));
-        Ok(Sandbox {
-            core,
-            clock,
-            address,
-            server,
-        })
-    }
-}
-
 impl Drop for Sandbox {
     fn drop(&mut self) {
         self.server.abort();
@@ -226,6 +98,22 @@ impl Drop for Sandbox {
 }
 
 impl Sandbox {
+    pub(crate) fn serve(
+        listener: TcpListener,
+        address: SocketAddr,
+        core: Core,
+        clock: TestClock,
+    ) -> Self {
+        let core = Arc::new(core);
+        let server = tokio::spawn(server::accept(listener, Arc::clone(&core)));
+        Self {
+            core,
+            clock,
+            address,
+            server,
+        }
+    }
+
     /// Starts a sandbox with all defaults on a free loopback port, on the current tokio runtime.
     ///
     /// # Errors
@@ -255,6 +143,33 @@ impl Sandbox {
     #[must_use]
     pub fn live_key(&self, dialect: Dialect) -> &'static str {
         auth::live_key(dialect)
+    }
+
+    /// A further test key of the same merchant, as after the rotation of its API key. Each `n`
+    /// gives another key; all of them are valid at any time, [`Sandbox::key`] as well. The keys of
+    /// a dialect see the same payments. Each key has idempotency keys and a rate limit of its own.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use flowlix_sandbox::{Dialect, Sandbox};
+    ///
+    /// let sandbox = Sandbox::start().await?;
+    /// let rotated = sandbox.rotated_key(Dialect::SnakeCase, 1);
+    /// assert!(rotated.starts_with("fl_test_sk_rotated1"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn rotated_key(&self, dialect: Dialect, n: u8) -> String {
+        auth::rotated_key(dialect, n)
+    }
+
+    /// The test key of another merchant: valid, with payments of its own. To this key the payments
+    /// of [`Sandbox::key`] do not exist, and the other way round.
+    #[must_use]
+    pub fn foreign_key(&self, dialect: Dialect) -> &'static str {
+        auth::foreign_key(dialect)
     }
 
     /// The documented test cards, each with what it does.
@@ -293,10 +208,16 @@ impl Sandbox {
         Webhooks::new(Arc::clone(&self.core), self.clock.clone())
     }
 
-    /// The webhook events that there are so far (uppercase only), oldest first, delivered or not.
+    /// The webhook events that there are so far, oldest first, delivered or not: those of the
+    /// uppercase payments that are not [`PaymentRecord::foreign`](crate::PaymentRecord::foreign).
     #[must_use]
     pub fn events(&self) -> Vec<Event> {
         self.core.api().events().to_vec()
+    }
+
+    /// Changes [`Builder::list_lag`] from now on, for the payments that exist as well.
+    pub fn set_list_lag(&self, seconds: i64) {
+        self.core.api().set_list_lag(seconds);
     }
 
     /// Makes the next API request go wrong.
@@ -330,6 +251,17 @@ impl Sandbox {
     /// Lets all held requests go on.
     pub fn release_stalled(&self) {
         self.core.stalls.release();
+    }
+
+    /// Waits until at least `count` requests are under way because of [`Fault::Late`].
+    pub async fn wait_for_late(&self, count: usize) {
+        self.core.late.wait_for(count).await;
+    }
+
+    /// Lets all late requests arrive, in the order in which they were sent, and tells how many
+    /// they were. When this returns, they have been processed: the ledger shows what they did.
+    pub fn release_late(&self) -> usize {
+        self.core.release_late()
     }
 
     /// The customer passes 3-D Secure. Processing goes on: the next step ends the payment.
@@ -387,6 +319,34 @@ impl Sandbox {
             .find(payment_id)
             .map(pages::return_address)
             .ok_or_else(|| not_found(payment_id))
+    }
+
+    /// Makes a refund outside the SDK, as another program of the merchant would. The refund has no
+    /// idempotency key and is pending like any new refund. Gives the refund's id.
+    ///
+    /// # Errors
+    /// When the payment does not exist, or this amount of it cannot be refunded.
+    pub fn refund(
+        &self,
+        payment_id: &str,
+        amount: i64,
+        reason: &str,
+    ) -> Result<String, SandboxError> {
+        let wanted = NewRefund {
+            amount: Some(amount),
+            reason: Some(reason.to_owned()),
+            metadata: Map::new(),
+        };
+        let mut api = self.core.api();
+        api.find(payment_id).ok_or_else(|| not_found(payment_id))?;
+        (amount > 0)
+            .then(|| api.add_refund(payment_id, wanted, None))
+            .flatten()
+            .and_then(Result::ok)
+            .ok_or_else(|| SandboxError::WrongState {
+                id: payment_id.to_owned(),
+                action: "refund",
+            })
     }
 
     /// Makes a pending refund fail; its amount can be refunded again.

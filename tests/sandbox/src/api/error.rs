@@ -9,7 +9,8 @@ pub(crate) struct ApiError {
     kind: &'static str,
     code: Option<&'static str>,
     message: String,
-    param: Option<String>,
+    param: Option<Box<str>>,
+    decline_code: Option<Box<str>>,
     /// For 429: seconds until the window ends.
     pub(crate) retry_after: Option<String>,
 }
@@ -22,12 +23,18 @@ impl ApiError {
             code,
             message: message.to_owned(),
             param: None,
+            decline_code: None,
             retry_after: None,
         }
     }
 
     fn on(mut self, param: &str) -> Self {
-        self.param = Some(param.to_owned());
+        self.param = Some(param.into());
+        self
+    }
+
+    pub(crate) fn with_message(mut self, message: &str) -> Self {
+        message.clone_into(&mut self.message);
         self
     }
 
@@ -118,6 +125,13 @@ impl ApiError {
         )
     }
 
+    /// The card was declined before a payment came into being.
+    pub(crate) fn declined(decline_code: &str) -> Self {
+        let mut error = Self::new(422, "card_error", None, "The card was declined.");
+        error.decline_code = Some(decline_code.into());
+        error
+    }
+
     pub(crate) fn rate_limited(retry_after: String) -> Self {
         let mut error = Self::new(
             429,
@@ -167,7 +181,7 @@ impl ApiError {
                 "code": self.code,
                 "message": self.message,
                 "param": self.param,
-                "decline_code": null,
+                "decline_code": self.decline_code,
                 "doc_url": null,
                 "request_id": request_id,
             }

@@ -15,8 +15,7 @@ pub(crate) const LIFETIME: i64 = 24 * 60 * 60;
 /// The scope of a key: the API key, and in the uppercase dialect also the operation type.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Scope {
-    dialect: Dialect,
-    livemode: bool,
+    caller: Caller,
     operation: Option<Operation>,
     key: String,
 }
@@ -24,9 +23,8 @@ pub(crate) struct Scope {
 impl Scope {
     pub(crate) fn new(caller: Caller, operation: Operation, key: &str) -> Self {
         Self {
-            dialect: caller.dialect,
-            livemode: caller.livemode,
-            operation: (caller.dialect == Dialect::Uppercase).then_some(operation),
+            caller,
+            operation: (caller.dialect() == Dialect::Uppercase).then_some(operation),
             key: key.to_owned(),
         }
     }
@@ -55,7 +53,7 @@ impl fmt::Debug for Entry {
     }
 }
 
-/// A 2xx answer, kept for its replays.
+/// An answer that is kept for its replays.
 #[derive(Clone, Debug)]
 pub(crate) struct Stored {
     pub(crate) status: u16,
@@ -104,7 +102,7 @@ impl Idempotency {
         }
     }
 
-    /// The claimed request succeeded: its answer is kept.
+    /// The claimed request is done: its answer is kept.
     pub(crate) fn store(&mut self, scope: &Scope, status: u16, body: String, now: i64) {
         if let Some(entry) = self.entries.get_mut(scope) {
             entry.stored = Some(Stored {
@@ -115,7 +113,7 @@ impl Idempotency {
         }
     }
 
-    /// The claimed request failed: nothing is kept, the key runs again.
+    /// The claimed request is done: nothing is kept, the key runs again.
     pub(crate) fn release(&mut self, scope: &Scope) {
         self.entries.remove(scope);
     }

@@ -22,14 +22,22 @@ pub(crate) struct Page<'a> {
     pub(crate) has_more: bool,
 }
 
-/// Cuts one page out of `newest_first`, the caller's payments. `page_cap` makes pages shorter
-/// than asked for.
+/// What the server's index of payments can do.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Index {
+    /// Makes pages shorter than asked for.
+    pub(crate) page_cap: Option<usize>,
+    /// Payments that are newer than this are not in the index yet.
+    pub(crate) created_until: Option<i64>,
+}
+
+/// Cuts one page out of `newest_first`, the caller's payments.
 ///
 /// `has_more` looks in the direction of paging: with `ending_before`, whether newer ones remain.
 pub(crate) fn page<'a>(
     newest_first: &[&'a Payment],
     query: &ListQuery,
-    page_cap: Option<usize>,
+    index: Index,
 ) -> Result<Page<'a>, ApiError> {
     let position = |name: &str, cursor: &str| {
         newest_first
@@ -40,7 +48,10 @@ pub(crate) fn page<'a>(
             })
     };
     let matches = |payment: &&&'a Payment| {
-        query.status.is_none_or(|status| payment.status() == status)
+        index
+            .created_until
+            .is_none_or(|until| payment.created_at() <= until)
+            && query.status.is_none_or(|status| payment.status() == status)
             && query
                 .created_from
                 .is_none_or(|from| payment.created_at() >= from)
@@ -48,7 +59,9 @@ pub(crate) fn page<'a>(
                 .created_before
                 .is_none_or(|before| payment.created_at() < before)
     };
-    let size = page_cap.map_or(query.limit, |cap| query.limit.min(cap.max(1)));
+    let size = index
+        .page_cap
+        .map_or(query.limit, |cap| query.limit.min(cap.max(1)));
     if let Some(cursor) = &query.ending_before {
         let end = position("ending_before", cursor)?;
         let mut newer: Vec<&Payment> = newest_first

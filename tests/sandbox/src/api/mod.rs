@@ -8,6 +8,7 @@ pub(crate) mod auth;
 pub(crate) mod error;
 pub(crate) mod idempotency;
 pub(crate) mod list;
+mod operations;
 pub(crate) mod rate_limit;
 pub(crate) mod route;
 
@@ -19,10 +20,10 @@ use self::idempotency::{Claim, Idempotency, Scope};
 use self::rate_limit::{Budget, RateLimit};
 use self::route::{Operation, Route};
 use crate::clock::TestClock;
-use crate::dialect::{Dialect, NewRefund, Urls, snake_case, uppercase};
+use crate::dialect::{Dialect, Urls};
 use crate::event::Event;
 use crate::ids::Ids;
-use crate::payment::{Payment, Refund, RefundRefusal, Rules};
+use crate::payment::{Payment, Rules};
 use crate::server::http::{Request, Response};
 
 /// What a sandbox is built with.
@@ -33,6 +34,12 @@ pub(crate) struct Settings {
     pub(crate) accept_live_keys: bool,
     pub(crate) strict: bool,
     pub(crate) page_cap: Option<usize>,
+    /// Seconds after which a new payment shows up in lists.
+    pub(crate) list_lag: i64,
+    /// Whether 4xx answers are stored under the idempotency key too.
+    pub(crate) store_refusals: bool,
+    /// Whether a 409 says nothing about its meaning.
+    pub(crate) terse_conflicts: bool,
     pub(crate) rules: Rules,
 }
 
@@ -133,6 +140,10 @@ impl Api {
         }
     }
 
+    pub(crate) fn set_list_lag(&mut self, seconds: i64) {
+        self.settings.list_lag = seconds;
+    }
+
     pub(crate) fn find(&mut self, payment_id: &str) -> Option<&Payment> {
         self.catch_up();
         self.payments
@@ -189,10 +200,7 @@ impl Api {
             dialect: auth::claimed_dialect(request),
             request_id: self.ids.request(),
             date: self.clock.http_date(),
-            budget: caller.map(|caller| {
-                self.rate_limit
-                    .count((caller.dialect, caller.livemode), now)
-            }),
+            budget: caller.map(|caller| self.rate_limit.count(caller, now)),
         }
     }
 
@@ -217,6 +225,9 @@ impl Api {
                         Ok(Claim::Run) => {}
                         Ok(Claim::Replay(stored)) => {
                             return Err(envelope.json(stored.status, stored.body));
+                        }
+                        Err(error) if self.settings.terse_conflicts => {
+                            return Err(envelope.error(&error.with_message("Conflict.")));
                         }
                         Err(error) => return Err(envelope.error(&error)),
                     }
@@ -243,7 +254,7 @@ impl Api {
             return Err(refuse(ApiError::rate_limited(seconds.to_string())));
         }
         let route = route::route(request.method(), request.path())
-            .filter(|route| route.exists_in(caller.dialect))
+            .filter(|route| route.exists_in(caller.dialect()))
             .ok_or_else(|| refuse(ApiError::not_found("No such endpoint.")))?;
         let scope = idempotency_scope(request, caller, route.operation).map_err(refuse)?;
         Ok((caller, route, scope))
@@ -253,6 +264,18 @@ impl Api {
     pub(crate) fn finish(&mut self, ticket: &Ticket, request: &Request) -> Response {
         self.catch_up();
         let outcome = self.execute(ticket, request);
+        self.conclude(ticket, outcome)
+    }
+
+    /// The whole request at once, but with this error in place of running it.
+    pub(crate) fn answer_with(&mut self, request: &Request, error: ApiError) -> Response {
+        match self.begin(request) {
+            Ok(ticket) => self.conclude(&ticket, Err(error)),
+            Err(response) => *response,
+        }
+    }
+
+    fn conclude(&mut self, ticket: &Ticket, outcome: Result<(u16, Value), ApiError>) -> Response {
         let now = self.clock.now();
         match outcome {
             Ok((status, body)) => {
@@ -263,143 +286,18 @@ impl Api {
                 ticket.envelope.json(status, body)
             }
             Err(error) => {
+                let response = ticket.envelope.error(&error);
                 if let Some(scope) = &ticket.scope {
-                    self.idempotency.release(scope);
-                }
-                ticket.envelope.error(&error)
-            }
-        }
-    }
-
-    fn execute(&mut self, ticket: &Ticket, request: &Request) -> Result<(u16, Value), ApiError> {
-        let caller = ticket.caller;
-        let strict = self.settings.strict;
-        let path_id = ticket.route.payment_id.as_deref().unwrap_or_default();
-        match ticket.route.operation {
-            Operation::CreateDirectPayment => {
-                let wanted = caller.dialect.read_direct(&json_body(request)?, strict)?;
-                let challenged = wanted
-                    .card
-                    .as_ref()
-                    .is_some_and(|card| card.needs_challenge());
-                if challenged && wanted.return_url.is_none() {
-                    return Err(ApiError::missing("return_url"));
-                }
-                self.create(ticket, wanted)
-            }
-            Operation::CreateHostedPayment => {
-                let wanted = caller.dialect.read_hosted(&json_body(request)?, strict)?;
-                self.create(ticket, wanted)
-            }
-            Operation::ListPayments => {
-                let query = caller.dialect.read_list(request.query(), strict)?;
-                let newest_first: Vec<&Payment> = self
-                    .payments
-                    .iter()
-                    .rev()
-                    .filter(|payment| {
-                        payment.dialect() == caller.dialect && payment.livemode() == caller.livemode
-                    })
-                    .collect();
-                let page = list::page(&newest_first, &query, self.settings.page_cap)?;
-                Ok((200, caller.dialect.page(&page, &self.urls)))
-            }
-            Operation::RetrievePayment => {
-                self.owned(caller, path_id)?;
-                self.change(path_id, Payment::read);
-                let payment = self.owned(caller, path_id)?;
-                Ok((200, caller.dialect.payment(payment, &self.urls)))
-            }
-            Operation::Refund => {
-                let body = json_body(request)?;
-                match caller.dialect {
-                    Dialect::SnakeCase => {
-                        let wanted = snake_case::read_refund(&body, strict)?;
-                        self.refund(ticket, path_id, wanted)
-                    }
-                    Dialect::Uppercase => {
-                        let (payment_id, wanted) = uppercase::read_refund(&body, strict)?;
-                        self.refund(ticket, &payment_id, wanted)
+                    if self.settings.store_refusals && (400..500).contains(&error.status) {
+                        let body = error.body(&ticket.envelope.request_id).to_string();
+                        self.idempotency.store(scope, error.status, body, now);
+                    } else {
+                        self.idempotency.release(scope);
                     }
                 }
+                response
             }
         }
-    }
-
-    fn create(
-        &mut self,
-        ticket: &Ticket,
-        wanted: crate::dialect::NewPayment,
-    ) -> Result<(u16, Value), ApiError> {
-        let caller = ticket.caller;
-        let payment = Payment::new(
-            wanted,
-            self.ids.payment(caller.dialect),
-            caller.dialect,
-            caller.livemode,
-            ticket.scope.as_ref().map(|scope| scope.key().to_owned()),
-            self.clock.now(),
-            self.settings.rules,
-        );
-        let shown = caller.dialect.payment(&payment, &self.urls);
-        self.payments.push(payment);
-        Ok((201, shown))
-    }
-
-    fn refund(
-        &mut self,
-        ticket: &Ticket,
-        payment_id: &str,
-        wanted: NewRefund,
-    ) -> Result<(u16, Value), ApiError> {
-        let caller = ticket.caller;
-        let now = self.clock.now();
-        let payment = self.owned(caller, payment_id)?;
-        let amount = payment
-            .check_refund(&wanted, now)
-            .map_err(|refusal| match refusal {
-                RefundRefusal::NotSucceeded(status) => ApiError::wrong_state(&format!(
-                    "A payment that is {} cannot be refunded.",
-                    caller.dialect.spell(status.name())
-                )),
-                RefundRefusal::TooOld => ApiError::wrong_state(
-                    "A payment can be refunded within 180 days of its creation only.",
-                ),
-                RefundRefusal::NothingLeft => ApiError::already_refunded(),
-                RefundRefusal::MoreThanLeft { left } => ApiError::amount_too_large(left),
-            })?;
-        let refund = Refund::new(
-            self.ids.refund(caller.dialect, now),
-            amount,
-            self.owned(caller, payment_id)?.currency(),
-            wanted.reason,
-            wanted.metadata,
-            ticket.scope.as_ref().map(|scope| scope.key().to_owned()),
-            now,
-        );
-        self.change(payment_id, |payment, _, _| payment.add_refund(refund));
-        let payment = self.owned(caller, payment_id)?;
-        let refund = payment
-            .refunds()
-            .last()
-            .ok_or_else(|| ApiError::not_found("No such refund."))?;
-        Ok((
-            201,
-            caller.dialect.refund_answer(payment, refund, &self.urls),
-        ))
-    }
-
-    /// A payment that the caller may see.
-    fn owned(&self, caller: Caller, payment_id: &str) -> Result<&Payment, ApiError> {
-        let payment = self
-            .payments
-            .iter()
-            .find(|payment| payment.id() == payment_id && payment.dialect() == caller.dialect)
-            .ok_or_else(|| ApiError::not_found("No such payment."))?;
-        if payment.livemode() != caller.livemode {
-            return Err(ApiError::other_mode());
-        }
-        Ok(payment)
     }
 }
 
@@ -414,7 +312,7 @@ fn idempotency_scope(
         return Ok(None);
     }
     match request.header(HEADER).filter(|key| !key.is_empty()) {
-        None if caller.dialect == Dialect::Uppercase => Err(ApiError::missing(HEADER)),
+        None if caller.dialect() == Dialect::Uppercase => Err(ApiError::missing(HEADER)),
         None => Ok(None),
         Some(key) if key.chars().count() > 255 => Err(ApiError::invalid(
             Some(HEADER),
@@ -422,9 +320,4 @@ fn idempotency_scope(
         )),
         Some(key) => Ok(Some(Scope::new(caller, operation, key))),
     }
-}
-
-fn json_body(request: &Request) -> Result<Value, ApiError> {
-    serde_json::from_slice(request.body())
-        .map_err(|_| ApiError::invalid(None, "The request body is not valid JSON."))
 }

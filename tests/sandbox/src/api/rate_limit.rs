@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
-use crate::dialect::Dialect;
+use super::auth::Caller;
 
 const WINDOW: i64 = 60;
 
 #[derive(Debug)]
 pub(crate) struct RateLimit {
     limit: u32,
-    used: HashMap<(Dialect, bool), Used>,
+    used: HashMap<Caller, Used>,
 }
 
 #[derive(Debug, Default)]
@@ -36,9 +36,9 @@ impl RateLimit {
         }
     }
 
-    pub(crate) fn count(&mut self, key: (Dialect, bool), now: i64) -> Budget {
+    pub(crate) fn count(&mut self, caller: Caller, now: i64) -> Budget {
         let window = now.div_euclid(WINDOW);
-        let used = self.used.entry(key).or_default();
+        let used = self.used.entry(caller).or_default();
         if used.window != window {
             *used = Used {
                 window,

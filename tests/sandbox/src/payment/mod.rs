@@ -13,6 +13,7 @@ pub(crate) use decline::Decline;
 pub(crate) use refund::Refund;
 pub use refund::RefundStatus;
 
+use crate::account::Account;
 use crate::dialect::{Dialect, NewPayment, NewRefund};
 use crate::ids::Ids;
 
@@ -154,8 +155,7 @@ pub(crate) struct Transitions {
 #[derive(Debug)]
 pub(crate) struct Payment {
     id: String,
-    dialect: Dialect,
-    livemode: bool,
+    account: Account,
     kind: Kind,
     amount: i64,
     currency: Currency,
@@ -194,16 +194,14 @@ impl Payment {
     pub(crate) fn new(
         request: NewPayment,
         id: String,
-        dialect: Dialect,
-        livemode: bool,
+        account: Account,
         idempotency_key: Option<String>,
         now: i64,
         rules: Rules,
     ) -> Self {
         Self {
             id,
-            dialect,
-            livemode,
+            account,
             kind: request.kind,
             amount: request.amount,
             currency: request.currency,
@@ -237,12 +235,17 @@ impl Payment {
         &self.id
     }
 
+    /// Which keys have access to the payment.
+    pub(crate) fn account(&self) -> Account {
+        self.account
+    }
+
     pub(crate) fn dialect(&self) -> Dialect {
-        self.dialect
+        self.account.dialect
     }
 
     pub(crate) fn livemode(&self) -> bool {
-        self.livemode
+        self.account.livemode
     }
 
     pub(crate) fn kind(&self) -> Kind {
@@ -333,7 +336,7 @@ impl Payment {
     }
 
     fn says_refunded(&self) -> bool {
-        self.dialect == Dialect::SnakeCase
+        self.dialect() == Dialect::SnakeCase
             && self.rules.refunded_status
             && self.amount_refunded() >= self.amount
     }
@@ -434,7 +437,7 @@ impl Payment {
                 if card.needs_challenge() && !self.authenticated {
                     self.customer_deadline = now.saturating_add(self.rules.customer_patience);
                     self.enter(Phase::RequiresAction, now);
-                } else if self.dialect == Dialect::Uppercase && !card.fails_at_once() {
+                } else if self.dialect() == Dialect::Uppercase && !card.fails_at_once() {
                     self.enter(Phase::Processing, now);
                 } else {
                     self.conclude(now);
@@ -480,7 +483,7 @@ impl Payment {
         }
         self.authenticated = true;
         self.enter(
-            match self.dialect {
+            match self.dialect() {
                 Dialect::SnakeCase => Phase::Pending,
                 Dialect::Uppercase => Phase::Processing,
             },

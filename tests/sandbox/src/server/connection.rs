@@ -49,7 +49,7 @@ pub(crate) async fn serve(stream: TcpStream, core: Arc<Core>) {
             }
         }
         let entry = core.journal.record(&request);
-        match handle(&core, &request, fault).await {
+        match handle(&core, entry, &request, fault).await {
             Delivery::Nothing => return core.journal.answered(entry, Answer::Lost),
             Delivery::Cut(response) => {
                 core.journal.answered(entry, Answer::Cut(response.status));
@@ -85,7 +85,7 @@ async fn refuse(mut wire: Wire, error: ReadError) {
     }
 }
 
-async fn handle(core: &Core, request: &Request, fault: Fault) -> Delivery {
+async fn handle(core: &Core, entry: Entry, request: &Request, fault: Fault) -> Delivery {
     match fault {
         Fault::Pass => Delivery::Whole(core.api().answer(request)),
         Fault::LoseAnswer => {
@@ -107,6 +107,13 @@ async fn handle(core: &Core, request: &Request, fault: Fault) -> Delivery {
             let response = core.api().answer(request);
             core.stalls.hold().await;
             Delivery::Whole(response)
+        }
+        Fault::Late => match core.late.hold(request, entry).await {
+            Some(response) => Delivery::Whole(response),
+            None => Delivery::Nothing,
+        },
+        Fault::Answer(Reply(Script::Declined(error))) => {
+            Delivery::Whole(core.api().answer_with(request, error))
         }
         Fault::Answer(reply) => Delivery::Whole(scripted(core, request, reply)),
         Fault::CommitThenAnswer(reply) => {
@@ -130,7 +137,9 @@ async fn handle(core: &Core, request: &Request, fault: Fault) -> Delivery {
 
 fn scripted(core: &Core, request: &Request, reply: Reply) -> Response {
     match reply.0 {
-        Script::Error(error) => core.api().envelope(request).error(&error),
+        Script::Error(error) | Script::Declined(error) => {
+            core.api().envelope(request).error(&error)
+        }
         Script::Html(status) => Response::new(
             status,
             "text/html",

@@ -9,7 +9,7 @@ const MAX_HEAD: usize = 64 * 1024;
 const MAX_BODY: usize = 1024 * 1024;
 
 /// A request that has been read whole.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Request {
     method: String,
     target: String,

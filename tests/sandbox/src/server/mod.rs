@@ -2,6 +2,7 @@
 
 mod connection;
 pub(crate) mod http;
+mod late;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,6 +10,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use self::late::Late;
 use crate::api::Api;
 use crate::fault::Faults;
 use crate::journal::Journal;
@@ -22,6 +24,7 @@ pub(crate) struct Core {
     pub(crate) delivery_faults: DeliveryFaults,
     pub(crate) journal: Journal,
     pub(crate) stalls: Stalls,
+    pub(crate) late: Late,
 }
 
 impl Core {
@@ -32,6 +35,7 @@ impl Core {
             delivery_faults: DeliveryFaults::default(),
             journal: Journal::default(),
             stalls: Stalls::default(),
+            late: Late::default(),
         }
     }
 

@@ -131,6 +131,31 @@ async fn documented_errors_can_be_scripted() {
 }
 
 #[tokio::test]
+async fn a_synchronous_decline_leaves_no_payment_and_no_key() {
+    for attempt in one_payment_all_the_same(Fault::declined("stolen_card"), false).await {
+        let first = attempt.first.unwrap();
+        assert_eq!(first.error(), error(422, "card_error", None, None));
+        assert_eq!(first.json()["error"]["decline_code"], "stolen_card");
+        assert_eq!(first.header("x-ratelimit-remaining"), Some("499"));
+        assert_eq!(attempt.answer, Answer::Status(422));
+    }
+}
+
+#[tokio::test]
+async fn a_synchronous_decline_does_not_undo_a_payment() {
+    for dialect in BOTH {
+        let sandbox = Sandbox::start().await.unwrap();
+        let client = Client::new(&sandbox, dialect);
+        let body = direct(dialect, GOOD);
+        let first = client.post_with_key("/v1/payments", "key", &body).await;
+        sandbox.inject(Fault::declined("do_not_honor"));
+        let replay = client.post_with_key("/v1/payments", "key", &body).await;
+        assert_eq!(replay.text, first.text);
+        assert_eq!(sandbox.pending_faults(), 0);
+    }
+}
+
+#[tokio::test]
 async fn a_proxys_page_has_nothing_of_flowlix() {
     for committed in [false, true] {
         let fault = Fault::html(502);

@@ -86,6 +86,37 @@ async fn a_twin_is_told_that_the_first_is_being_processed() {
 }
 
 #[tokio::test]
+async fn a_terse_conflict_names_neither_of_its_meanings() {
+    for dialect in BOTH {
+        let sandbox = Sandbox::builder()
+            .terse_conflicts(true)
+            .start()
+            .await
+            .unwrap();
+        let client = Client::new(&sandbox, dialect);
+        let body = direct(dialect, GOOD);
+        sandbox.inject(Fault::Stall);
+        let first = client.post_with_key("/v1/payments", "key", &body);
+        let meanwhile = async {
+            sandbox.wait_for_stalled(1).await;
+            let in_flight = client.post_with_key("/v1/payments", "key", &body).await;
+            sandbox.release_stalled();
+            in_flight
+        };
+        let (first, in_flight) = tokio::join!(first, meanwhile);
+        assert_eq!(first.status, 201);
+        let other_body = client
+            .post_with_key("/v1/payments", "key", &json!({}))
+            .await;
+        for conflict in [in_flight, other_body] {
+            let expected = error(409, "idempotency_error", IN_USE, None);
+            assert_eq!(conflict.error(), expected);
+            assert_eq!(conflict.json()["error"]["message"], "Conflict.");
+        }
+    }
+}
+
+#[tokio::test]
 async fn only_success_is_stored() {
     let sandbox = Sandbox::start().await.unwrap();
     for dialect in BOTH {
@@ -111,6 +142,57 @@ async fn only_success_is_stored() {
                 .status,
             201
         );
+    }
+}
+
+#[tokio::test]
+async fn a_stored_refusal_is_replayed_and_conflicts() {
+    let sandbox = Sandbox::builder()
+        .store_refusals(true)
+        .start()
+        .await
+        .unwrap();
+    for dialect in BOTH {
+        let client = Client::new(&sandbox, dialect);
+        let good = direct(dialect, GOOD);
+        let bad = json!({ "amount": 0 });
+        let first = client.post_with_key("/v1/payments", "bad", &bad).await;
+        let again = client.post_with_key("/v1/payments", "bad", &bad).await;
+        let other = client.post_with_key("/v1/payments", "bad", &good).await;
+        assert_eq!((first.status, again.status), (400, 400));
+        assert_eq!(first.text, again.text);
+        assert_eq!(other.error(), error(409, "idempotency_error", IN_USE, None));
+
+        sandbox.inject(Fault::declined("lost_card"));
+        let first = client.post_with_key("/v1/payments", "lost", &good).await;
+        let again = client.post_with_key("/v1/payments", "lost", &good).await;
+        assert_eq!((first.status, again.status), (422, 422));
+        assert_eq!(first.text, again.text);
+
+        sandbox.clock().advance(Duration::from_secs(24 * 60 * 60));
+        let new = client.post_with_key("/v1/payments", "lost", &good).await;
+        assert_eq!(new.status, 201);
+    }
+    assert_eq!(sandbox.ledger().payments().len(), 2);
+}
+
+#[tokio::test]
+async fn a_refusal_before_the_key_is_never_stored() {
+    let sandbox = Sandbox::builder()
+        .store_refusals(true)
+        .start()
+        .await
+        .unwrap();
+    for dialect in BOTH {
+        let client = Client::new(&sandbox, dialect);
+        let body = direct(dialect, GOOD);
+        for fault in [Fault::status(422), Fault::status(429), Fault::in_flight()] {
+            sandbox.inject(fault);
+            let reply = client.post_with_key("/v1/payments", "key", &body).await;
+            assert!((400..500).contains(&reply.status));
+        }
+        let reply = client.post_with_key("/v1/payments", "key", &body).await;
+        assert_eq!(reply.status, 201);
     }
 }
 

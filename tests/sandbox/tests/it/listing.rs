@@ -214,3 +214,41 @@ async fn pages_can_be_shorter_than_asked_for() {
         assert_eq!(page["has_more"], false);
     }
 }
+
+#[tokio::test]
+async fn a_new_payment_is_listed_after_the_lag() {
+    for dialect in BOTH {
+        let sandbox = Sandbox::builder().list_lag(15).start().await.unwrap();
+        let client = Client::new(&sandbox, dialect);
+        let newest_first = several(&sandbox, &client, 2).await;
+        // 20 s and 10 s old.
+        let page = client.get("/v1/payments").await.json();
+        assert_eq!(ids(&page), newest_first[1..]);
+        assert_eq!(page["has_more"], false);
+        client.payment(&newest_first[0]).await;
+
+        sandbox.clock().advance(Duration::from_secs(4));
+        assert_eq!(ids(&client.get("/v1/payments").await.json()).len(), 1);
+        sandbox.clock().advance(Duration::from_secs(1));
+        let page = client.get("/v1/payments").await.json();
+        assert_eq!(ids(&page), newest_first);
+    }
+}
+
+#[tokio::test]
+async fn the_lag_can_be_changed_and_hides_no_cursor() {
+    let sandbox = Sandbox::start().await.unwrap();
+    for dialect in BOTH {
+        sandbox.set_list_lag(0);
+        let client = Client::new(&sandbox, dialect);
+        let newest_first = several(&sandbox, &client, 3).await;
+        assert_eq!(ids(&client.get("/v1/payments").await.json()), newest_first);
+
+        // 30, 20 and 10 s old.
+        sandbox.set_list_lag(25);
+        let path = format!("/v1/payments?starting_after={}", newest_first[0]);
+        for path in ["/v1/payments", path.as_str()] {
+            assert_eq!(ids(&client.get(path).await.json()), newest_first[2..]);
+        }
+    }
+}

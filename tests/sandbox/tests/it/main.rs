@@ -13,6 +13,8 @@ mod endpoint;
 mod faults;
 mod hosted;
 mod idempotency;
+mod keys;
+mod late;
 mod listing;
 mod observation;
 mod payments;

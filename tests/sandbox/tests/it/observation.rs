@@ -1,7 +1,9 @@
-use flowlix_sandbox::{Answer, DEFAULT_START, Dialect, Sandbox};
+use std::time::Duration;
+
+use flowlix_sandbox::{Answer, DEFAULT_START, Dialect, Kind, PaymentRecord, Sandbox, Status};
 use serde_json::json;
 
-use crate::client::{BOTH, CHALLENGED, Client, GOOD, direct, send};
+use crate::client::{BOTH, CHALLENGED, Client, GOOD, direct, hosted, send};
 
 #[test]
 fn the_documentation_has_every_test_card() {
@@ -54,6 +56,61 @@ async fn requests_are_recorded_without_their_secrets() {
         for secret in [GOOD, "\"314\"", client.key.as_str()] {
             assert!(!shown.contains(secret), "{secret} in {shown}");
         }
+    }
+}
+
+#[tokio::test]
+async fn the_ledger_tells_what_each_order_came_to() {
+    let sandbox = Sandbox::start().await.unwrap();
+    for dialect in BOTH {
+        let client = Client::new(&sandbox, dialect);
+        let (started, page) = (sandbox.clock().now(), hosted(dialect));
+        let id = client.succeeded().await;
+        client.post("/v1/payments/hpp", &page).await;
+        sandbox.clock().advance(Duration::from_secs(60));
+        client.refund(&id, Some(999)).await;
+        client.create("4000000000000002").await;
+        sandbox.settle();
+
+        let ledger = sandbox.ledger();
+        let order = |name: &str| -> Vec<PaymentRecord> {
+            let of_order = |record: &&PaymentRecord| {
+                record.dialect == dialect && record.metadata["order_id"] == name
+            };
+            ledger.payments().iter().filter(of_order).cloned().collect()
+        };
+        let first = order("ord_1234");
+        let seen: Vec<_> = first
+            .iter()
+            .map(|payment| {
+                (
+                    payment.kind,
+                    payment.amount,
+                    payment.status,
+                    payment.charged,
+                )
+            })
+            .collect();
+        let expected = [
+            (Kind::Direct, 4999, Status::Succeeded, true),
+            (Kind::Direct, 4999, Status::Failed, false),
+        ];
+        assert_eq!(seen, expected);
+        assert_eq!(
+            (first[0].created_at, first[1].created_at),
+            (started, started + 60)
+        );
+        let refund = &first[0].refunds[0];
+        assert_eq!((refund.amount, refund.created_at), (999, started + 60));
+
+        let second = order("ord_5678");
+        assert_eq!(second.len(), 1);
+        assert_eq!(
+            (second[0].kind, second[0].status),
+            (Kind::Hosted, Status::Pending)
+        );
+        let reference = (dialect == Dialect::Uppercase).then_some("ord_5678");
+        assert_eq!(second[0].merchant_reference.as_deref(), reference);
     }
 }
 

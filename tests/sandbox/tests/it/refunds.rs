@@ -1,6 +1,9 @@
+use std::collections::HashSet;
 use std::time::Duration;
 
-use flowlix_sandbox::{Dialect, Kind, RefundStatus, Sandbox, Status};
+use flowlix_sandbox::{
+    Dialect, Fault, Kind, Operation, RefundStatus, Sandbox, SandboxError, Status,
+};
 use serde_json::{Value, json};
 
 use crate::client::{BOTH, Client, GOOD, error, refund};
@@ -87,6 +90,8 @@ async fn uppercase_answers_the_refund_and_keeps_the_status() {
             "metadata": { "ticket": 7 }, "decline_code": null, "decline_message": null
         })
     );
+    let record = sandbox.ledger().payment(&id).unwrap().refunds[0].clone();
+    assert_eq!(record.metadata["ticket"], 7);
     let amounts = async || {
         let payment = client.payment(&id).await;
         (
@@ -212,4 +217,93 @@ async fn hosted_payments_are_refunded_alike() {
     );
     assert_eq!(record.refunds[0].status, RefundStatus::Succeeded);
     assert_eq!(record.refunds[0].amount, 2500);
+}
+
+#[tokio::test]
+async fn a_refund_outside_the_sdk_is_like_any_other() {
+    let sandbox = Sandbox::start().await.unwrap();
+    for dialect in BOTH {
+        let client = Client::new(&sandbox, dialect);
+        let id = client.succeeded().await;
+        let made = sandbox.refund(&id, 999, "by phone").unwrap();
+        // The read moves the refund on.
+        let shown = client.payment(&id).await["refunds"][0].clone();
+        assert_eq!(shown["id"], json!(made));
+        assert_eq!(shown["amount"], 999);
+        assert_eq!(shown["reason"], "by phone");
+        assert_eq!(shown["status"], client.spell("succeeded"));
+        let record = sandbox.ledger().payment(&id).unwrap().refunds[0].clone();
+        assert_eq!((record.id, record.idempotency_key), (made, None));
+    }
+}
+
+#[tokio::test]
+async fn identical_refunds_are_two_refunds() {
+    let sandbox = Sandbox::start().await.unwrap();
+    for dialect in BOTH {
+        let client = Client::new(&sandbox, dialect);
+        let id = client.succeeded().await;
+        let (path, body) = refund(dialect, &id, Some(999));
+        for key in ["one", "two"] {
+            let reply = client.post_with_key(&path, key, &body).await;
+            assert_eq!(reply.status, 201);
+        }
+        let reason = body["reason"].as_str().unwrap();
+        sandbox.refund(&id, 999, reason).unwrap();
+        let refunds = client.payment(&id).await["refunds"].clone();
+        let ids: HashSet<_> = refunds
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|refund| refund["id"].to_string())
+            .collect();
+        assert_eq!(ids.len(), 3);
+        for refund in refunds.as_array().unwrap() {
+            assert_eq!(
+                (&refund["amount"], &refund["reason"]),
+                (&json!(999), &json!(reason))
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refund_outside_the_sdk_obeys_the_rules() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let client = Client::new(&sandbox, Dialect::Uppercase);
+    let wrong_state = |id: &str| {
+        let id = id.to_owned();
+        let action = "refund";
+        Err(SandboxError::WrongState { id, action })
+    };
+    let pending = client.create(GOOD).await;
+    assert_eq!(sandbox.refund(&pending, 1, "no"), wrong_state(&pending));
+    let charged = client.succeeded().await;
+    for amount in [0, -1, 5000] {
+        assert_eq!(
+            sandbox.refund(&charged, amount, "no"),
+            wrong_state(&charged)
+        );
+    }
+    sandbox.refund(&charged, 4999, "all of it").unwrap();
+    assert_eq!(sandbox.refund(&charged, 1, "more"), wrong_state(&charged));
+    let id = "pay_unknown".to_owned();
+    assert_eq!(
+        sandbox.refund("pay_unknown", 1, "no"),
+        Err(SandboxError::NotFound { id })
+    );
+}
+
+#[tokio::test]
+async fn a_refund_can_be_rejected_with_422() {
+    let sandbox = Sandbox::start().await.unwrap();
+    for dialect in BOTH {
+        let client = Client::new(&sandbox, dialect);
+        let id = client.succeeded().await;
+        sandbox.inject_at(Operation::Refund, Fault::status(422), 1);
+        let expected = error(422, "invalid_request_error", None, None);
+        assert_eq!(client.refund(&id, Some(1)).await.error(), expected);
+        assert!(sandbox.ledger().payment(&id).unwrap().refunds.is_empty());
+        assert_eq!(client.refund(&id, Some(1)).await.status, 201);
+    }
 }
