@@ -8,8 +8,17 @@ use serde_json::Value;
 
 use crate::call::engine::Call;
 use crate::error::Error;
+use crate::intents::CORRELATION_ID;
 use crate::journal::fingerprint::STAMP;
 use crate::reply::Reply;
+
+/// The metadata entries by which a request and what it creates are told from others.
+const MARKS: [&str; 2] = [CORRELATION_ID, STAMP];
+
+/// What a request, or what it created, is marked with: the first of our entries that its metadata has.
+pub(crate) fn mark<'a, V>(entry: impl Fn(&str) -> Option<&'a V>) -> Option<&'a V> {
+    MARKS.iter().find_map(|name| entry(name))
+}
 
 #[derive(Default)]
 pub(crate) struct Asked<'a> {
@@ -70,7 +79,7 @@ impl<'a> Asked<'a> {
     }
 
     fn is_stamped_otherwise(&self, metadata: &BTreeMap<String, Value>) -> bool {
-        let shown = metadata.get(STAMP).and_then(Value::as_str);
+        let shown = mark(|name| metadata.get(name)).and_then(Value::as_str);
         shown
             .zip(self.stamp)
             .is_some_and(|(shown, sent)| shown != sent)

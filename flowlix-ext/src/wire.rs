@@ -8,12 +8,11 @@ use flowlix_api::{
 use flowlix_api::{convert, model, snake_case, uppercase};
 use serde::de::DeserializeOwned;
 
-use crate::asked::Asked;
+use crate::asked::{Asked, mark};
 use crate::call::decision::Situation;
 use crate::call::engine::Call;
 use crate::call::open_values::OpenValues;
 use crate::error::Error;
-use crate::journal::fingerprint::STAMP;
 use crate::payments::list::listing::Listing;
 use crate::refunds::created::{RefundCreated, Sought};
 use crate::reply::{Receipt, Reply};
@@ -119,10 +118,7 @@ impl Wire {
             Said::SnakeCase(body) => {
                 let client = self.snake_case(call);
                 let answered = client.create_direct_payment(key(call), &body).await;
-                let stamp = body
-                    .metadata
-                    .as_ref()
-                    .and_then(|members| members.get(STAMP));
+                let stamp = mark(|name| body.metadata.as_ref()?.get(name));
                 let asked = Asked::to_charge(body.amount, &body.currency)
                     .stamped(stamp.map(String::as_str));
                 asked.check(call, conclude(call, answered)?)
@@ -131,10 +127,8 @@ impl Wire {
                 let client = self.uppercase(call);
                 let key = key(call).unwrap_or_default();
                 let answered = client.create_direct_payment(key, &body).await;
-                let stamp = body
-                    .metadata
-                    .as_ref()
-                    .and_then(|members| members.get(STAMP)?.as_str());
+                let stamp =
+                    mark(|name| body.metadata.as_ref()?.get(name)).and_then(|mark| mark.as_str());
                 let asked = Asked::to_charge(body.amount, &body.currency).stamped(stamp);
                 asked.check(call, conclude(call, answered)?)
             }
@@ -150,10 +144,7 @@ impl Wire {
             Said::SnakeCase(body) => {
                 let client = self.snake_case(call);
                 let answered = client.create_hosted_payment(key(call), &body).await;
-                let stamp = body
-                    .metadata
-                    .as_ref()
-                    .and_then(|members| members.get(STAMP));
+                let stamp = mark(|name| body.metadata.as_ref()?.get(name));
                 let asked = Asked::to_charge(body.amount, &body.currency)
                     .stamped(stamp.map(String::as_str));
                 asked.check(call, conclude(call, answered)?)
@@ -162,10 +153,8 @@ impl Wire {
                 let client = self.uppercase(call);
                 let key = key(call).unwrap_or_default();
                 let answered = client.create_hosted_payment(key, &body).await;
-                let stamp = body
-                    .metadata
-                    .as_ref()
-                    .and_then(|members| members.get(STAMP)?.as_str());
+                let stamp =
+                    mark(|name| body.metadata.as_ref()?.get(name)).and_then(|mark| mark.as_str());
                 let asked = Asked::to_charge(body.amount, &body.currency).stamped(stamp);
                 asked.check(call, conclude(call, answered)?)
             }
@@ -249,10 +238,8 @@ impl Wire {
                     .uppercase(call)
                     .create_refund(key(call).unwrap_or_default(), &body)
                     .await;
-                let stamp = body
-                    .metadata
-                    .as_ref()
-                    .and_then(|members| members.get(STAMP)?.as_str());
+                let stamp =
+                    mark(|name| body.metadata.as_ref()?.get(name)).and_then(|mark| mark.as_str());
                 let asked = Asked::to_refund(&body.payment_id, body.amount).stamped(stamp);
                 let reply: Reply<model::Refund> = asked.check(call, conclude(call, answered)?)?;
                 Ok(reply.map(|refund| RefundCreated::answered(refund, body.payment_id)))

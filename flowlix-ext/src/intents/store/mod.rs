@@ -4,11 +4,13 @@
 //! decided by the SDK, on top of [`compare_and_set`](IntentStore::compare_and_set), which must be atomic.
 
 mod error;
+mod memory;
 
 use std::pin::Pin;
 use std::sync::Arc;
 
 pub use error::StoreError;
+pub use memory::MemoryStore;
 
 use crate::key::Mode;
 
