@@ -257,9 +257,18 @@ impl Sends {
         }
     }
 
-    /// A person has found out that nothing was done under the key.
-    pub(crate) fn decided_absent(&mut self) {
-        *self = Self::default();
+    /// A person has found out that nothing was done under the key. Returns whether that counts: before the quiet time
+    /// is over a request may still be on its way.
+    pub(crate) fn decided_absent(&mut self, now: Millis, rules: &Rules) -> bool {
+        let last = self.open.iter().map(|send| send.deadline).max();
+        let is_quiet = last
+            .max(self.evidence_at)
+            .is_none_or(|at| now >= at.saturating_add(rules.quiet));
+        let counts = self.is_unknown() && is_quiet;
+        if counts {
+            *self = Self::default();
+        }
+        counts
     }
 
     /// Keeps the record small: what can no longer be under way needs no entry of its own.
