@@ -7,6 +7,10 @@
 //! Coming from the Python example of Flowlix's Direct API guide? [`guide`] sets it beside this SDK, part by
 //! part.
 //!
+//! # Be paid for an order, once
+//! [`intents`] knows orders: it owns idempotency keys, attempts and storage, so that your code has none of them. Begin
+//! there. The rest of this page is the level below: single requests.
+//!
 //! # Take a payment
 //! Make one client for the whole service and share it: clones have connections, retry budget and rate limit in
 //! common. `start` and `finish` are two functions because the payment's id has to be stored in between: whoever has it
