@@ -229,6 +229,7 @@ impl Paying {
                 }
             }
         }
+        session.note_clock().await;
         session.report()
     }
 
@@ -257,6 +258,7 @@ impl Paying {
             .await?;
         let ended = recorder.ended();
         session.kept = ended.kept;
+        session.tokens.extend(ended.tokens);
         let Some(sent) = ended.last else {
             return match ended.stopped {
                 Some(Stopped::Store(error)) => Err(IntentError::store(error)),

@@ -87,6 +87,13 @@ impl Record {
         self.note_change(now);
     }
 
+    /// An answer has told by how much the clock was ahead of Flowlix's that these sends are dated by.
+    pub(crate) fn clock_known(&mut self, tokens: &[String], ahead: Millis) {
+        for attempt in &mut self.attempts {
+            attempt.sends.clock_known(tokens, ahead);
+        }
+    }
+
     /// The customer has come back from what this payment asked for.
     pub(crate) fn returned(&mut self, id: &str, now: Millis) {
         let payment = self.payments.iter_mut().find(|payment| payment.is(id));
