@@ -101,11 +101,13 @@ impl Observation {
         if let Some(look) = self.unseen(record).or_else(|| self.poll(record, now)) {
             return look;
         }
+        self.look_for_lost(record).unwrap_or(Do::Report)
+    }
+
+    /// Searches once in a call for requests whose outcome is unknown.
+    fn look_for_lost(&self, record: &Record) -> Option<Do> {
         let is_unknown = record.unknown_attempts().next().is_some();
-        if is_unknown && self.searched_at.is_none() {
-            return Do::Search;
-        }
-        Do::Report
+        (is_unknown && self.searched_at.is_none()).then_some(Do::Search)
     }
 }
 
@@ -198,11 +200,18 @@ impl Pay {
             return Do::Report;
         }
         let is_charged = record.charged_payments().next().is_some();
-        if let Some(look) = self.seen.unseen(record).filter(|_| !is_charged) {
+        // A second charge is looked for as well: what was given up may have been charged beside the first one.
+        if let Some(look) = self.seen.unseen(record) {
             return look;
         }
         let differs = (self.amount, &self.currency) != (record.amount, &record.currency);
-        if record.is_amount_frozen() && differs {
+        let is_refused = record.is_amount_frozen() && differs;
+        if is_refused || is_charged || record.closed_at.is_some() {
+            if let Some(search) = self.seen.look_for_lost(record) {
+                return search;
+            }
+        }
+        if is_refused {
             return Do::Refuse(Refusal::AmountDiffers);
         }
         if is_charged || own_ended {
