@@ -10,6 +10,7 @@ use super::error::{IntentError, IntentErrorKind};
 use super::intent::Intent;
 use super::protocol::apply::Answer;
 use super::protocol::pay::{Answered, Do, Pay as Protocol, Refusal};
+use super::protocol::record::Method;
 use super::recorder::{SendRecorder, Stopped};
 use super::request::{Details, Means, Request, request};
 use super::session::{LEAST_TIME, Session};
@@ -191,6 +192,7 @@ impl Paying {
             Means::HostedPage => None,
         };
         session.last4.clone_from(&last4);
+        session.asks_for_page = self.means.method() == Method::HostedPage;
         let mut pay = Protocol::new(
             (
                 self.money.minor_units(),

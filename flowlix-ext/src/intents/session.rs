@@ -119,6 +119,8 @@ pub(super) struct Session {
     pub(super) own: Option<String>,
     /// The last four digits of the card in hand.
     pub(super) last4: Option<String>,
+    /// Whether the call asks for the hosted page.
+    pub(super) asks_for_page: bool,
     started: Duration,
     give_up_after: Duration,
     polls: u32,
@@ -136,6 +138,7 @@ impl Session {
             decline: None,
             own: None,
             last4: None,
+            asks_for_page: false,
             started,
             give_up_after: within,
             polls: 0,
@@ -311,6 +314,7 @@ impl Session {
         let context = Context {
             payments: self.payments.values().collect(),
             last4: self.last4.as_deref(),
+            asks_for_page: self.asks_for_page,
             own: self.own.as_deref(),
             decline: self.decline.clone(),
             not_recorded: self.not_recorded.clone(),
