@@ -151,12 +151,18 @@ mod tests {
     fn names_never_change_between_releases() {
         let names = names("my-shop", Mode::Test, "order-1234");
         assert_eq!(names.correlation_id, "10d52745f4f077c914f4ac7031e00270");
-        assert_eq!(names.payment_key(1).unwrap().as_str(), "flowlix-intent-42f6faab35c6cdd2c3e21421527722dabebb235f1d1e34f83a32f6d530ec9ab6");
+        assert_eq!(
+            names.payment_key(1).unwrap().as_str(),
+            "flowlix-intent-42f6faab35c6cdd2c3e21421527722dabebb235f1d1e34f83a32f6d530ec9ab6"
+        );
         assert_eq!(
             names.refund_key("return-77", 2).unwrap().as_str(),
             "flowlix-refund-7c5998e28340ceb74eeea9c709950e82cfa16183998a3cc9d7b728b0fd89d960"
         );
-        assert_eq!(names.refund_mark("return-77", 2), "7eb1c0fefd8769399224475fe8be071b/2");
+        assert_eq!(
+            names.refund_mark("return-77", 2),
+            "7eb1c0fefd8769399224475fe8be071b/2"
+        );
     }
 
     #[test]

@@ -8,6 +8,7 @@
 )]
 
 pub(crate) mod databases;
+pub(crate) mod intents;
 pub(crate) mod journal;
 pub(crate) mod secrets;
 pub(crate) mod watch;
