@@ -12,7 +12,7 @@ use super::correlation::Names;
 use super::error::{IntentError, IntentErrorKind};
 use super::protocol::apply::namespace;
 use super::protocol::pay::Observation;
-use super::protocol::record::{Method, Record};
+use super::protocol::record::{Method, Payment as Seen, Record};
 use super::protocol::rules::{Millis, Rules};
 use super::records::{Kept, Records, millis};
 use super::search::{Search, search};
@@ -292,6 +292,21 @@ impl Session {
         self.own = Some(id);
     }
 
+    /// Whether Flowlix has had this payment since before the record's first request of its attempt.
+    pub(super) fn is_older_than_attempt(&self, payment: &Seen, attempt: u32) -> bool {
+        let first = self
+            .record()
+            .attempt(attempt)
+            .and_then(|attempt| attempt.sends.first_at());
+        let ahead = self.shared.flowlix.seconds_ahead().unwrap_or_default();
+        let created = payment.created_at.map(|at| {
+            at.saturating_add(ahead)
+                .saturating_mul(1000)
+                .saturating_add(CLOSE)
+        });
+        first.zip(created).is_some_and(|(first, at)| at < first)
+    }
+
     /// Waits until it is time to ask again.
     pub(super) async fn pause(&mut self) {
         let flowlix = &self.shared.flowlix;
@@ -339,6 +354,8 @@ impl Session {
 
 /// What a single request gets at least, whatever is left of the call's time.
 pub(super) const LEAST_TIME: Duration = Duration::from_secs(5);
+/// Moments of two clocks that are no further apart count as one, in milliseconds.
+const CLOSE: Millis = 60_000;
 
 fn credential_of(namespace: &str) -> &str {
     namespace

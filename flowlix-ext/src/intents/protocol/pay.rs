@@ -127,6 +127,8 @@ pub(crate) struct Pay {
     pub(crate) seen: Observation,
     /// The payment that this call's own request created.
     own: Option<String>,
+    /// The record is older than what Flowlix holds: the store was restored from a copy.
+    is_behind: bool,
     /// Payments that had ended when the call began.
     ended_before: Option<Vec<String>>,
     /// What this call's last request came to, and under which attempt.
@@ -162,6 +164,7 @@ impl Pay {
             supersedes,
             seen: Observation::until(give_up_at),
             own: None,
+            is_behind: false,
             ended_before: None,
             answered: None,
         }
@@ -172,6 +175,12 @@ impl Pay {
         self.own = Some(id.to_owned());
         self.answered = None;
         self.seen.looked_at(id);
+    }
+
+    /// This call's request replayed a payment that is older than the first request of its attempt in the record. What
+    /// came after that payment may be missing from the record as well.
+    pub(crate) fn replayed_older(&mut self) {
+        self.is_behind = true;
     }
 
     /// This call's request created no payment that is known.
@@ -200,6 +209,9 @@ impl Pay {
             return Do::Report;
         }
         let is_charged = record.charged_payments().next().is_some();
+        if self.is_behind && self.seen.searched_at.is_none() {
+            return Do::Search;
+        }
         // A second charge is looked for as well: what was given up may have been charged beside the first one.
         if let Some(look) = self.seen.unseen(record) {
             return look;
