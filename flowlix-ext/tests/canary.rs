@@ -17,6 +17,8 @@ mod disk;
 mod echoes;
 #[path = "canary/features.rs"]
 mod features;
+#[path = "canary/intents.rs"]
+mod intents;
 #[path = "canary/journal.rs"]
 mod journal;
 #[path = "canary/parts.rs"]
@@ -438,6 +440,7 @@ async fn no_type_and_no_error_shows_a_secret() {
         journeys(&scene).await;
         kinds.extend(failures(&scene, dialect).await);
         kinds.extend(journal::drive(&mut all, dialect).await);
+        intents::drive(&mut all, dialect).await;
         sandbox::drive(&mut all, dialect).await;
         scene.show(|shown| {
             show!(shown, &scene.flowlix, &scene.flowlix.rate_limit());

@@ -392,10 +392,7 @@ async fn a_charge_after_the_close_is_reported() {
         let shop = Shop::new(case).await;
         let waiting = action(pay(&shop.order(), THREE_D_SECURE).await);
         let closed = shop.order().close().await.unwrap();
-        assert!(
-            matches!(closed, IntentStatus::ActionRequired(_)),
-            "{closed}"
-        );
+        assert!(matches!(closed, IntentStatus::Processing(_)), "{closed}");
         let error = paying(&shop.order(), VISA).await.unwrap_err();
         assert_eq!(error.kind(), IntentErrorKind::Closed);
         shop.approve(&waiting);

@@ -20,7 +20,6 @@ use crate::call::decision::Situation;
 use crate::call::options::CallOptions;
 use crate::error::Error;
 use crate::failure::ErrorKind;
-use crate::money::Money;
 use crate::reply::Reply;
 
 /// Default of [`Pay::within`]: as long as a customer waits for a page.
@@ -45,7 +44,6 @@ pub struct PayHosted {
 #[derive(Debug)]
 struct Paying {
     intent: Intent,
-    money: Money,
     means: Means,
     details: Details,
     supersedes: Option<u32>,
@@ -110,9 +108,9 @@ macro_rules! pay_setters {
 }
 
 impl Pay {
-    pub(super) fn new(intent: Intent, money: Money, means: Means) -> Self {
+    pub(super) fn new(intent: Intent, means: Means) -> Self {
         Self {
-            inner: Paying::new(intent, money, means, Details::default()),
+            inner: Paying::new(intent, means, Details::default()),
         }
     }
 
@@ -127,13 +125,13 @@ impl Pay {
 }
 
 impl PayHosted {
-    pub(super) fn new(intent: Intent, money: Money, return_url: String) -> Self {
+    pub(super) fn new(intent: Intent, return_url: String) -> Self {
         let details = Details {
             return_url: Some(return_url),
             ..Details::default()
         };
         Self {
-            inner: Paying::new(intent, money, Means::HostedPage, details),
+            inner: Paying::new(intent, Means::HostedPage, details),
         }
     }
 
@@ -168,11 +166,10 @@ enum Sent {
 }
 
 impl Paying {
-    fn new(intent: Intent, money: Money, means: Means, details: Details) -> Self {
+    fn new(intent: Intent, means: Means, details: Details) -> Self {
         let options = intent.shared().flowlix.options();
         Self {
             intent,
-            money,
             means,
             details,
             supersedes: None,
@@ -185,7 +182,10 @@ impl Paying {
         // Everything that is wrong is told before anything is stored.
         self.request(1)
             .map_err(|error| IntentError::call(IntentErrorKind::InvalidRequest, error))?;
-        let mut session = self.intent.session(self.within, Some(&self.money)).await?;
+        let mut session = self
+            .intent
+            .session(self.within, Some(self.intent.money()))
+            .await?;
         session.hand_out_action().await;
         let last4 = match &self.means {
             Means::Card(card) => card.last4(),
@@ -195,8 +195,8 @@ impl Paying {
         session.asks_for_page = self.means.method() == Method::HostedPage;
         let mut pay = Protocol::new(
             (
-                self.money.minor_units(),
-                self.money.currency().as_str().to_ascii_uppercase(),
+                self.intent.money().minor_units(),
+                self.intent.money().currency().as_str().to_ascii_uppercase(),
             ),
             self.means.method(),
             session.shared.namespace(self.means.method()),
@@ -225,24 +225,20 @@ impl Paying {
                 Do::Refuse(Refusal::Closed) => return Err(IntentError::closed(session.status())),
                 Do::Refuse(Refusal::AmountDiffers) => {
                     return Err(IntentError::amount_mismatch(
-                        self.money.clone(),
+                        self.intent.money().clone(),
                         session.status(),
                     ));
                 }
             }
         }
+        session.note_clock().await;
         session.report()
     }
 
     fn request(&self, attempt: u32) -> Result<Request, Error> {
-        let flowlix = &self.intent.shared().flowlix;
-        let (names, reference) = (self.intent.names(), self.intent.reference());
         request(
-            flowlix,
+            &self.intent,
             &self.options,
-            names,
-            reference,
-            &self.money,
             &self.means,
             &self.details,
             attempt,
@@ -264,6 +260,7 @@ impl Paying {
             .await?;
         let ended = recorder.ended();
         session.kept = ended.kept;
+        session.tokens.extend(ended.tokens);
         let Some(sent) = ended.last else {
             return match ended.stopped {
                 Some(Stopped::Store(error)) => Err(IntentError::store(error)),

@@ -178,11 +178,6 @@ impl Records {
 }
 
 impl Kept {
-    /// Whether the store has a record of the intent.
-    pub(crate) fn is_stored(&self) -> bool {
-        self.version > 0
-    }
-
     fn read(id: &RecordId, stored: &StoredRecord) -> Result<Self, StoreError> {
         // The text of serde's error quotes the record.
         let unreadable = |error: &serde_json::Error| {

@@ -119,7 +119,11 @@ fn live(record: &Record, counts: impl Fn(&Payment) -> bool) -> Option<Summary> {
         payments.max_by_key(|payment| payment.attempt).cloned()
     };
     let counting = || record.live_payments().filter(|payment| counts(payment));
-    if let Some(payment) = newest(&mut counting().filter(|payment| waits_for_customer(payment))) {
+    // Nobody is sent to pay for a closed intent, though the payment may still be charged.
+    let is_open = record.closed_at.is_none();
+    if let Some(payment) =
+        newest(&mut counting().filter(|payment| is_open && waits_for_customer(payment)))
+    {
         let (payment, action) = (payment.id, payment.action);
         return Some(Summary::ActionRequired { payment, action });
     }
