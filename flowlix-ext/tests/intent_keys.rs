@@ -12,7 +12,7 @@ use common::intents::{
 };
 use common::{DECLINED, THREE_D_SECURE, VISA};
 use flowlix_ext::Money;
-use flowlix_ext::intents::{IntentStatus, Intents};
+use flowlix_ext::intents::{IntentErrorKind, IntentStatus, Intents};
 use flowlix_sandbox::{Dialect, Fault, Operation};
 
 /// A `pay` whose request was lost; lists are healthy afterwards.
@@ -399,5 +399,21 @@ async fn a_restored_store_with_a_live_payment_charges_once() {
             shop.assert_true(&status);
             assert_eq!(shop.charges(), (2, 1));
         }
+    }
+}
+
+/// The copy does not know the order, and the cart has changed since: what was charged is told with its amount.
+#[tokio::test]
+async fn restored_store_does_not_take_another_amount() {
+    for case in cases() {
+        let shop = restored(case, false, Between::Charge).await;
+        let other = shop.intents().intent("order-1234", Money::eur(50_00));
+        let error = paying(&other, VISA).await.unwrap_err();
+        assert_eq!(error.kind(), IntentErrorKind::AmountMismatch, "{error}");
+        let status = error.status().unwrap();
+        assert!(status.is_paid(), "{status}");
+        assert_eq!(status.amount(), &Money::eur(49_99));
+        shop.assert_true(status);
+        assert_eq!(shop.charges(), (1, 1));
     }
 }
