@@ -3,6 +3,8 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::intents::{
     Case, MASTERCARD, QUIET, RETURN_URL, Shop, action, cases, pay, paying, unknown, unpaid,
 };
@@ -351,5 +353,24 @@ async fn two_payments_of_one_intent_are_reported() {
         }
         let again = pay(&shop.order(), VISA).await;
         assert!(matches!(again, IntentStatus::Overcharged(_)), "{again}");
+    }
+}
+
+/// The list does not answer: the call ends in its time all the same.
+#[tokio::test]
+async fn search_that_hangs_does_not_hold_up_a_pay() {
+    for case in cases() {
+        let shop = lost(case, Fault::LoseAnswer, VISA).await;
+        let lists = Operation::ListPayments;
+        shop.stage.sandbox.inject_at(lists, Fault::Stall, 100);
+        let paying = tokio::spawn(paying(&shop.order(), MASTERCARD).send());
+        shop.stage.sandbox.wait_for_stalled(1).await;
+        // What is left of its 10 s, or the 5 s that each request gets at least.
+        shop.stage.time.advance(Duration::from_secs(10));
+        for _ in 0..10_000 {
+            tokio::task::yield_now().await;
+        }
+        assert!(paying.is_finished());
+        unknown(paying.await.unwrap().unwrap());
     }
 }

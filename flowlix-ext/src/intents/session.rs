@@ -249,7 +249,8 @@ impl Session {
     ) -> Result<(), IntentError> {
         let begun_at = self.now();
         observation.searched(begun_at);
-        let found: Search = search(&self.shared, &self.names, self.record()).await;
+        let limit = self.time_left().max(LEAST_TIME);
+        let found: Search = search(&self.shared, &self.names, self.record(), limit).await;
         if let Some(error) = found.error.filter(Error::is_authentication) {
             return Err(IntentError::call(IntentErrorKind::NotCarriedOut, error));
         }
