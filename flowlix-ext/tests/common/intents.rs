@@ -81,10 +81,8 @@ impl Shop {
     /// The store as another process opens it.
     pub(crate) fn store(&self) -> Hooked {
         Hooked {
-            store: self.store.clone(),
             names: self.names.clone(),
-            counts: Arc::default(),
-            hook: None,
+            ..Hooked::of(self.store.clone())
         }
     }
 
@@ -376,6 +374,27 @@ pub(crate) struct Hooked {
 }
 
 impl Hooked {
+    /// The view of a process that has the store alone.
+    pub(crate) fn of(store: Arc<dyn IntentStore>) -> Self {
+        Self {
+            store,
+            names: Arc::default(),
+            counts: Arc::default(),
+            hook: None,
+        }
+    }
+
+    /// The process really dies around the write of this number.
+    pub(crate) fn aborting(mut self, moment: Moment, at: usize) -> Self {
+        self.hook = Some(Arc::new(move |number, when| {
+            if (number, when) == (at, moment) {
+                std::process::abort();
+            }
+            None
+        }));
+        self
+    }
+
     pub(crate) fn counts(&self) -> Arc<Counts> {
         self.counts.clone()
     }
@@ -485,5 +504,60 @@ impl IntentStore for Hooked {
 
     fn delete<'a>(&'a self, id: &'a RecordId, version: u64) -> StoreFuture<'a, bool> {
         self.store.delete(id, version)
+    }
+}
+
+/// A store of files, for processes that share a folder: a version of a record is a file, which exists or not.
+pub(crate) struct Files(pub(crate) std::path::PathBuf);
+
+impl Files {
+    fn newest(&self, id: &RecordId) -> Option<StoredRecord> {
+        let read = |version: u64| std::fs::read(self.file(&id.key, version)).ok();
+        let versions = (1..).map_while(|version| Some((version, read(version)?)));
+        let (version, body) = versions.last()?;
+        Some(StoredRecord::new(id.clone(), version, "", None, 0, body))
+    }
+
+    fn file(&self, key: &str, version: u64) -> std::path::PathBuf {
+        self.0.join(format!("{key}.{version}"))
+    }
+}
+
+impl IntentStore for Files {
+    fn load<'a>(&'a self, id: &'a RecordId) -> StoreFuture<'a, Option<StoredRecord>> {
+        Box::pin(async move { Ok(self.newest(id)) })
+    }
+
+    fn compare_and_set<'a>(&'a self, record: &'a StoredRecord) -> StoreFuture<'a, Swap> {
+        Box::pin(async move {
+            let held = self.newest(&record.id);
+            if held.as_ref().map_or(0, |held| held.version) + 1 != record.version {
+                return Ok(Swap::Conflict(held));
+            }
+            // Written beside, and linked whole: of two processes one gets the name.
+            let mut token = [0_u8; 8];
+            getrandom::getrandom(&mut token).unwrap();
+            let beside = self.0.join(format!("{token:02x?}"));
+            std::fs::write(&beside, &record.body).unwrap();
+            let file = self.file(&record.id.key, record.version);
+            Ok(match std::fs::hard_link(&beside, file) {
+                Ok(()) => Swap::Stored,
+                Err(_) => Swap::Conflict(self.newest(&record.id)),
+            })
+        })
+    }
+
+    fn due<'a>(
+        &'a self,
+        _: &'a Scope,
+        _: i64,
+        _: Option<&'a DueCursor>,
+        _: u32,
+    ) -> StoreFuture<'a, Vec<StoredRecord>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    fn delete<'a>(&'a self, _: &'a RecordId, _: u64) -> StoreFuture<'a, bool> {
+        Box::pin(async { Ok(false) })
     }
 }

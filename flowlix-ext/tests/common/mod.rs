@@ -10,6 +10,7 @@
 pub(crate) mod databases;
 pub(crate) mod intents;
 pub(crate) mod journal;
+pub(crate) mod processes;
 pub(crate) mod secrets;
 pub(crate) mod watch;
 
