@@ -215,7 +215,7 @@ async fn another_amount_is_refused_even_when_superseding() {
 }
 
 #[tokio::test]
-async fn a_closed_intent_is_closed_for_every_amount() {
+async fn closed_intent_is_closed_for_every_amount() {
     for case in cases() {
         let shop = Shop::new(case).await;
         shop.order().close().await.unwrap();

@@ -49,7 +49,7 @@ async fn look_then_pay(shop: &Shop, number: &str) {
 }
 
 #[tokio::test]
-async fn a_crash_around_each_write_of_a_pay_charges_once() {
+async fn crash_around_each_write_of_a_pay_charges_once() {
     for case in cases() {
         for number in [VISA, MASTERCARD] {
             let deaths = die_around_each_write(
@@ -68,7 +68,7 @@ async fn a_crash_around_each_write_of_a_pay_charges_once() {
 }
 
 #[tokio::test]
-async fn a_crash_in_a_pay_with_a_fault_charges_once() {
+async fn crash_in_a_pay_with_a_fault_charges_once() {
     for case in cases() {
         for fault in [
             Fault::LoseAnswer,
@@ -96,7 +96,7 @@ async fn a_crash_in_a_pay_with_a_fault_charges_once() {
 }
 
 #[tokio::test]
-async fn a_crash_in_a_declined_pay_charges_once() {
+async fn crash_in_a_declined_pay_charges_once() {
     for case in cases() {
         for is_later in [false, true] {
             let deaths = die_around_each_write(
@@ -119,7 +119,7 @@ async fn a_crash_in_a_declined_pay_charges_once() {
 }
 
 #[tokio::test]
-async fn a_crash_in_the_second_attempt_charges_once() {
+async fn crash_in_the_second_attempt_charges_once() {
     for case in cases() {
         let deaths = die_around_each_write(
             case,
@@ -138,7 +138,7 @@ async fn a_crash_in_the_second_attempt_charges_once() {
 }
 
 #[tokio::test]
-async fn a_crash_over_an_action_charges_once() {
+async fn crash_over_an_action_charges_once() {
     for case in cases() {
         let deaths = die_around_each_write(
             case,
@@ -163,7 +163,7 @@ async fn a_crash_over_an_action_charges_once() {
 }
 
 #[tokio::test]
-async fn a_crash_on_the_return_charges_once() {
+async fn crash_on_the_return_charges_once() {
     for case in cases() {
         let deaths = die_around_each_write(
             case,
@@ -180,7 +180,7 @@ async fn a_crash_on_the_return_charges_once() {
 }
 
 #[tokio::test]
-async fn a_crash_in_a_supersede_replaces_once() {
+async fn crash_in_a_supersede_replaces_once() {
     for case in cases() {
         let deaths = die_around_each_write(
             case,
@@ -202,7 +202,7 @@ async fn a_crash_in_a_supersede_replaces_once() {
 }
 
 #[tokio::test]
-async fn a_crash_in_a_close_leaves_it_open_or_closed() {
+async fn crash_in_a_close_leaves_it_open_or_closed() {
     for case in cases() {
         let mut closed = 0;
         for moment in MOMENTS {
@@ -239,7 +239,7 @@ async fn dead_in_the_exchange(case: Case, fault: Fault) -> Shop {
 }
 
 #[tokio::test]
-async fn a_crash_in_the_exchange_charges_once() {
+async fn crash_in_the_exchange_charges_once() {
     for case in cases() {
         // On its way; at work; done and not answered.
         for fault in [Fault::Late, Fault::Stall, Fault::StallAnswer] {
@@ -261,7 +261,7 @@ async fn a_crash_in_the_exchange_charges_once() {
 }
 
 #[tokio::test]
-async fn a_crash_in_the_exchange_is_found_after_days() {
+async fn crash_in_the_exchange_is_found_after_days() {
     for case in cases() {
         for fault in [Fault::Late, Fault::Stall, Fault::StallAnswer] {
             let shop = dead_in_the_exchange(case, fault.clone()).await;
@@ -276,7 +276,7 @@ async fn a_crash_in_the_exchange_is_found_after_days() {
 }
 
 #[tokio::test]
-async fn a_crash_before_sending_is_unpaid_once_certain() {
+async fn crash_before_sending_is_unpaid_once_certain() {
     for case in cases() {
         let shop = Shop::new(case).await;
         let (store, crash) = shop.store().crashing(Moment::After, 1);
@@ -309,7 +309,7 @@ where
 }
 
 #[tokio::test]
-async fn a_pay_dropped_at_any_await_charges_once() {
+async fn pay_dropped_at_any_await_charges_once() {
     for case in cases() {
         for number in [VISA, MASTERCARD] {
             let awaits = drop_at_each_await(
@@ -327,7 +327,7 @@ async fn a_pay_dropped_at_any_await_charges_once() {
 }
 
 #[tokio::test]
-async fn a_pay_dropped_amid_faults_charges_once() {
+async fn pay_dropped_amid_faults_charges_once() {
     for case in cases() {
         for fault in [
             Fault::LoseAnswer,
@@ -358,7 +358,7 @@ async fn a_pay_dropped_amid_faults_charges_once() {
 }
 
 #[tokio::test]
-async fn a_declined_pay_dropped_at_any_await_charges_once() {
+async fn declined_pay_dropped_at_any_await_charges_once() {
     for case in cases() {
         let awaits = drop_at_each_await(
             case,
@@ -371,7 +371,7 @@ async fn a_declined_pay_dropped_at_any_await_charges_once() {
 }
 
 #[tokio::test]
-async fn a_return_dropped_at_any_await_charges_once() {
+async fn return_dropped_at_any_await_charges_once() {
     for case in cases() {
         for polls in 1.. {
             let shop = Shop::new(case).await;
@@ -389,7 +389,7 @@ async fn a_return_dropped_at_any_await_charges_once() {
 }
 
 #[tokio::test]
-async fn a_page_dropped_at_any_await_is_handed_out() {
+async fn page_dropped_at_any_await_is_handed_out() {
     for case in cases() {
         let awaits = drop_at_each_await(
             case,
@@ -410,7 +410,7 @@ async fn a_page_dropped_at_any_await_is_handed_out() {
 }
 
 #[tokio::test]
-async fn a_supersede_dropped_at_any_await_replaces_once() {
+async fn supersede_dropped_at_any_await_replaces_once() {
     for case in cases() {
         for polls in 1.. {
             let shop = Shop::new(case).await;
@@ -429,7 +429,7 @@ async fn a_supersede_dropped_at_any_await_replaces_once() {
 }
 
 #[tokio::test]
-async fn a_close_dropped_at_any_await_is_closed_by_the_next() {
+async fn close_dropped_at_any_await_is_closed_by_the_next() {
     for case in cases() {
         drop_at_each_await(
             case,

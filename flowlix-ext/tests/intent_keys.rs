@@ -35,7 +35,7 @@ fn break_lists(shop: &Shop) {
 }
 
 #[tokio::test]
-async fn an_order_declined_on_monday_is_paid_on_wednesday() {
+async fn order_declined_on_monday_is_paid_on_wednesday() {
     for case in cases() {
         let shop = Shop::new(case).await;
         shop.stage.sandbox.inject(Fault::declined("do_not_honor"));
@@ -48,7 +48,7 @@ async fn an_order_declined_on_monday_is_paid_on_wednesday() {
 }
 
 #[tokio::test]
-async fn a_payment_that_failed_long_ago_makes_room() {
+async fn payment_that_failed_long_ago_makes_room() {
     for case in cases() {
         let shop = Shop::new(case).await;
         unpaid(pay(&shop.order(), DECLINED).await);
@@ -59,7 +59,7 @@ async fn a_payment_that_failed_long_ago_makes_room() {
 }
 
 #[tokio::test]
-async fn a_paid_intent_stays_paid_for_ever() {
+async fn paid_intent_stays_paid_for_ever() {
     for case in cases() {
         let shop = Shop::new(case).await;
         pay(&shop.order(), VISA).await;
@@ -70,7 +70,7 @@ async fn a_paid_intent_stays_paid_for_ever() {
 }
 
 #[tokio::test]
-async fn a_lost_charge_is_found_after_days() {
+async fn lost_charge_is_found_after_days() {
     for case in cases() {
         for number in [VISA, MASTERCARD] {
             let shop = Shop::new(case).await;
@@ -83,7 +83,7 @@ async fn a_lost_charge_is_found_after_days() {
 }
 
 #[tokio::test]
-async fn a_request_that_was_not_done_is_sent_after_days() {
+async fn request_that_was_not_done_is_sent_after_days() {
     for case in cases() {
         let shop = Shop::new(case).await;
         lose(&shop, &shop.intents(), Fault::ResetBeforeReading).await;
@@ -114,7 +114,7 @@ async fn nothing_is_sent_under_an_old_key_without_a_search() {
 }
 
 #[tokio::test]
-async fn a_key_within_its_age_needs_no_search() {
+async fn key_within_its_age_needs_no_search() {
     for case in cases() {
         let shop = Shop::new(case).await;
         lose(&shop, &shop.intents(), Fault::LoseAnswer).await;
@@ -126,7 +126,7 @@ async fn a_key_within_its_age_needs_no_search() {
 }
 
 #[tokio::test]
-async fn a_rotated_key_pays_after_a_decline() {
+async fn rotated_key_pays_after_a_decline() {
     for case in cases() {
         for is_later in [false, true] {
             let shop = Shop::new(case).await;
@@ -143,7 +143,7 @@ async fn a_rotated_key_pays_after_a_decline() {
 }
 
 #[tokio::test]
-async fn a_rotated_key_goes_on_with_an_action() {
+async fn rotated_key_goes_on_with_an_action() {
     for case in cases() {
         let shop = Shop::new(case).await;
         let waiting = action(pay(&shop.order(), THREE_D_SECURE).await);
@@ -158,7 +158,7 @@ async fn a_rotated_key_goes_on_with_an_action() {
 }
 
 #[tokio::test]
-async fn a_rotated_key_finds_a_lost_charge() {
+async fn rotated_key_finds_a_lost_charge() {
     for case in cases() {
         let shop = Shop::new(case).await;
         lose(&shop, &shop.intents(), Fault::LoseAnswer).await;
@@ -177,7 +177,7 @@ async fn pay_another_order(shop: &Shop) {
 }
 
 #[tokio::test]
-async fn a_rotated_key_waits_for_certainty() {
+async fn rotated_key_waits_for_certainty() {
     for case in cases() {
         let shop = Shop::new(case).await;
         pay_another_order(&shop).await;
@@ -195,7 +195,7 @@ async fn a_rotated_key_waits_for_certainty() {
 }
 
 #[tokio::test]
-async fn a_rotated_key_sends_nothing_beside_a_late_request() {
+async fn rotated_key_sends_nothing_beside_a_late_request() {
     for case in cases() {
         let shop = Shop::new(case).await;
         pay_another_order(&shop).await;
@@ -217,7 +217,7 @@ async fn a_rotated_key_sends_nothing_beside_a_late_request() {
 /// Without a payment known from the old key nothing shows that the new one sees its payments: the other merchant's
 /// does not.
 #[tokio::test]
-async fn a_key_that_sees_other_payments_proves_nothing() {
+async fn key_that_sees_other_payments_proves_nothing() {
     for case in cases() {
         for is_foreign in [false, true] {
             let shop = Shop::new(case).await;
@@ -291,7 +291,7 @@ async fn another_dialect_knows_what_is_paid() {
 }
 
 #[tokio::test]
-async fn another_dialect_sends_nothing_beside_a_live_payment() {
+async fn another_dialect_sends_nothing_beside_a_payment() {
     for case in cases() {
         for number in [VISA, THREE_D_SECURE] {
             let shop = Shop::new(case).await;
@@ -355,7 +355,7 @@ async fn restored(case: Case, was_known: bool, between: Between) -> Shop {
 }
 
 #[tokio::test]
-async fn a_restored_store_repeats_its_key() {
+async fn restored_store_repeats_its_key() {
     for case in cases() {
         for between in BETWEEN {
             for was_known in [false, true] {
@@ -384,7 +384,7 @@ async fn a_restored_store_repeats_its_key() {
 
 /// The copy knows a payment on its way, which failed since, and not the attempt that was charged after it.
 #[tokio::test]
-async fn a_restored_store_with_a_live_payment_charges_once() {
+async fn restored_store_with_a_live_payment_charges_once() {
     for case in cases() {
         for number in [VISA, MASTERCARD, THREE_D_SECURE] {
             let shop = Shop::new(case).await;

@@ -13,7 +13,7 @@ use flowlix_ext::intents::{IntentErrorKind, IntentStatus, RefundStatus, UnpaidRe
 use flowlix_sandbox::Fault;
 
 #[tokio::test]
-async fn a_paid_intent_is_not_charged_again() {
+async fn paid_intent_is_not_charged_again() {
     for case in cases() {
         let shop = Shop::new(case).await;
         let first = pay(&shop.order(), VISA).await;
@@ -31,7 +31,7 @@ async fn a_paid_intent_is_not_charged_again() {
 }
 
 #[tokio::test]
-async fn a_live_payment_is_looked_at_and_nothing_is_sent() {
+async fn live_payment_is_looked_at_and_nothing_is_sent() {
     for case in cases() {
         for number in [VISA, MASTERCARD] {
             let shop = Shop::new(case).await;
@@ -46,7 +46,7 @@ async fn a_live_payment_is_looked_at_and_nothing_is_sent() {
 }
 
 #[tokio::test]
-async fn a_card_declined_at_once_keeps_the_key() {
+async fn card_declined_at_once_keeps_the_key() {
     for case in cases() {
         for number in [VISA, DECLINED] {
             let shop = Shop::new(case).await;
@@ -71,7 +71,7 @@ async fn a_card_declined_at_once_keeps_the_key() {
 }
 
 #[tokio::test]
-async fn a_card_declined_later_makes_room_for_another() {
+async fn card_declined_later_makes_room_for_another() {
     for case in cases() {
         let shop = Shop::new(case).await;
         let status = pay(&shop.order(), DECLINED).await;
@@ -84,7 +84,7 @@ async fn a_card_declined_later_makes_room_for_another() {
 }
 
 #[tokio::test]
-async fn a_decline_found_by_the_next_pay_lets_it_pay() {
+async fn decline_found_by_the_next_pay_lets_it_pay() {
     for case in cases() {
         let shop = Shop::new(case).await;
         let intent = shop.order();
@@ -99,7 +99,7 @@ async fn a_decline_found_by_the_next_pay_lets_it_pay() {
 }
 
 #[tokio::test]
-async fn a_decline_of_the_same_card_is_told_not_repeated() {
+async fn decline_of_the_same_card_is_told_not_repeated() {
     for case in cases() {
         let shop = Shop::new(case).await;
         let intent = shop.order();
@@ -115,7 +115,7 @@ async fn a_decline_of_the_same_card_is_told_not_repeated() {
 }
 
 #[tokio::test]
-async fn an_action_is_handed_out_and_the_return_goes_on() {
+async fn action_is_handed_out_and_the_return_goes_on() {
     for case in cases() {
         let shop = Shop::new(case).await;
         let status = pay(&shop.order(), THREE_D_SECURE).await;
@@ -136,7 +136,7 @@ async fn an_action_is_handed_out_and_the_return_goes_on() {
 }
 
 #[tokio::test]
-async fn an_approved_action_is_found_by_the_next_pay() {
+async fn approved_action_is_found_by_the_next_pay() {
     for case in cases() {
         let shop = Shop::new(case).await;
         let waiting = action(pay(&shop.order(), THREE_D_SECURE).await);
@@ -147,7 +147,7 @@ async fn an_approved_action_is_found_by_the_next_pay() {
 }
 
 #[tokio::test]
-async fn the_hosted_page_is_handed_out_and_paid() {
+async fn hosted_page_is_handed_out_and_paid() {
     for case in cases() {
         let shop = Shop::new(case).await;
         let status = shop.order().pay_hosted(RETURN_URL).await.unwrap();
@@ -193,7 +193,7 @@ async fn ended(case: Case, end: End) -> Shop {
 }
 
 #[tokio::test]
-async fn an_action_that_ended_makes_room_for_a_card() {
+async fn action_that_ended_makes_room_for_a_card() {
     for case in cases() {
         for (end, reason) in [
             (End::Expired, UnpaidReason::Expired),
@@ -215,7 +215,7 @@ async fn an_action_that_ended_makes_room_for_a_card() {
 }
 
 #[tokio::test]
-async fn an_action_that_ended_is_told_to_the_same_card() {
+async fn action_that_ended_is_told_to_the_same_card() {
     for case in cases() {
         let shop = ended(case, End::Expired).await;
         let status = pay(&shop.order(), THREE_D_SECURE).await;
@@ -228,7 +228,7 @@ async fn an_action_that_ended_is_told_to_the_same_card() {
 }
 
 #[tokio::test]
-async fn a_customer_without_patience_makes_room() {
+async fn customer_without_patience_makes_room() {
     for case in cases() {
         let shop = Shop::new(case).await;
         action(pay(&shop.order(), THREE_D_SECURE).await);
@@ -240,7 +240,7 @@ async fn a_customer_without_patience_makes_room() {
 }
 
 #[tokio::test]
-async fn a_rejected_request_keeps_the_key() {
+async fn rejected_request_keeps_the_key() {
     for case in cases() {
         let shop = Shop::new(case).await;
         shop.stage.sandbox.inject(Fault::status(400));
@@ -255,7 +255,7 @@ async fn a_rejected_request_keeps_the_key() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_not_taken_leaves_it_unpaid() {
+async fn request_that_is_not_taken_leaves_it_unpaid() {
     for case in cases() {
         for status in [401, 429] {
             let shop = Shop::new(case).await;
@@ -273,7 +273,7 @@ async fn a_request_that_is_not_taken_leaves_it_unpaid() {
 }
 
 #[tokio::test]
-async fn an_intent_is_found_by_its_reference() {
+async fn intent_is_found_by_its_reference() {
     for case in cases() {
         let shop = Shop::new(case).await;
         assert!(shop.intents().get("order-1234").await.unwrap().is_none());
@@ -288,7 +288,7 @@ async fn an_intent_is_found_by_its_reference() {
 }
 
 #[tokio::test]
-async fn a_superseded_action_is_replaced_once() {
+async fn superseded_action_is_replaced_once() {
     for case in cases() {
         let shop = Shop::new(case).await;
         let waiting = action(pay(&shop.order(), THREE_D_SECURE).await);
@@ -306,7 +306,7 @@ async fn a_superseded_action_is_replaced_once() {
 }
 
 #[tokio::test]
-async fn a_second_click_does_not_supersede_the_new_action() {
+async fn second_click_does_not_supersede_the_new_action() {
     for case in cases() {
         let shop = Shop::new(case).await;
         let waiting = action(pay(&shop.order(), THREE_D_SECURE).await);
@@ -324,7 +324,7 @@ async fn a_second_click_does_not_supersede_the_new_action() {
 }
 
 #[tokio::test]
-async fn a_superseded_action_that_is_charged_is_reported() {
+async fn superseded_action_that_is_charged_is_reported() {
     for case in cases() {
         for by_pay in [true, false] {
             let shop = Shop::new(case).await;
@@ -352,7 +352,7 @@ async fn a_superseded_action_that_is_charged_is_reported() {
 }
 
 #[tokio::test]
-async fn a_superseded_payment_that_is_charged_pays_for_it() {
+async fn superseded_payment_that_is_charged_pays_for_it() {
     for case in cases() {
         let shop = Shop::new(case).await;
         let first = action(pay(&shop.order(), THREE_D_SECURE).await);
@@ -374,7 +374,7 @@ async fn a_superseded_payment_that_is_charged_pays_for_it() {
 }
 
 #[tokio::test]
-async fn a_closed_intent_takes_no_payment() {
+async fn closed_intent_takes_no_payment() {
     for case in cases() {
         let shop = Shop::new(case).await;
         let closed = unpaid(shop.order().close().await.unwrap());
@@ -387,7 +387,7 @@ async fn a_closed_intent_takes_no_payment() {
 }
 
 #[tokio::test]
-async fn a_charge_after_the_close_is_reported() {
+async fn charge_after_the_close_is_reported() {
     for case in cases() {
         let shop = Shop::new(case).await;
         let waiting = action(pay(&shop.order(), THREE_D_SECURE).await);
@@ -410,7 +410,7 @@ async fn a_charge_after_the_close_is_reported() {
 }
 
 #[tokio::test]
-async fn a_lost_charge_of_a_closed_intent_is_reported() {
+async fn lost_charge_of_a_closed_intent_is_reported() {
     for case in cases() {
         let shop = Shop::new(case).await;
         shop.lose_answers();
@@ -432,7 +432,7 @@ async fn a_lost_charge_of_a_closed_intent_is_reported() {
 }
 
 #[tokio::test]
-async fn a_paid_intent_that_is_closed_stays_paid() {
+async fn paid_intent_that_is_closed_stays_paid() {
     for case in cases() {
         let shop = Shop::new(case).await;
         pay(&shop.order(), VISA).await;
@@ -443,7 +443,7 @@ async fn a_paid_intent_that_is_closed_stays_paid() {
 }
 
 #[tokio::test]
-async fn a_query_about_another_payment_is_not_believed() {
+async fn query_about_another_payment_is_not_believed() {
     for case in cases() {
         let shop = Shop::new(case).await;
         action(pay(&shop.order(), THREE_D_SECURE).await);
@@ -458,7 +458,7 @@ async fn a_query_about_another_payment_is_not_believed() {
 }
 
 #[tokio::test]
-async fn a_refund_is_made_once() {
+async fn refund_is_made_once() {
     for case in cases() {
         let shop = Shop::new(case).await;
         let intent = order(&shop.intents());
@@ -476,7 +476,7 @@ async fn a_refund_is_made_once() {
 }
 
 #[tokio::test]
-async fn a_request_with_mistakes_is_not_stored() {
+async fn request_with_mistakes_is_not_stored() {
     for case in cases() {
         let shop = Shop::new(case).await;
         let intent = shop.order();

@@ -50,7 +50,7 @@ async fn two_tasks_with_two_cards_charge_once() {
 }
 
 #[tokio::test]
-async fn a_card_and_the_page_at_once_charge_once() {
+async fn card_and_the_page_at_once_charge_once() {
     for case in cases() {
         let shop = Shop::new(case).await;
         let (card, page) = (shop.order(), shop.order());
@@ -142,7 +142,7 @@ fn told(result: Result<IntentStatus, flowlix_ext::intents::IntentError>) -> Inte
 }
 
 #[tokio::test]
-async fn a_process_that_loaded_before_a_charge_sees_it() {
+async fn process_that_loaded_before_a_charge_sees_it() {
     for case in cases() {
         for number in [VISA, MASTERCARD] {
             amid_each_write(
@@ -166,7 +166,7 @@ async fn a_process_that_loaded_before_a_charge_sees_it() {
 }
 
 #[tokio::test]
-async fn a_process_that_loaded_before_a_decline_goes_on() {
+async fn process_that_loaded_before_a_decline_goes_on() {
     for case in cases() {
         amid_each_write(
             case,
@@ -182,7 +182,7 @@ async fn a_process_that_loaded_before_a_decline_goes_on() {
 }
 
 #[tokio::test]
-async fn a_process_that_loaded_before_a_close_sees_it() {
+async fn process_that_loaded_before_a_close_sees_it() {
     for case in cases() {
         amid_each_write(
             case,
@@ -212,7 +212,7 @@ async fn a_process_that_loaded_before_a_close_sees_it() {
 }
 
 #[tokio::test]
-async fn a_process_that_loaded_before_an_action_sees_it() {
+async fn process_that_loaded_before_an_action_sees_it() {
     for case in cases() {
         amid_each_write(
             case,
@@ -231,7 +231,7 @@ async fn a_process_that_loaded_before_an_action_sees_it() {
 }
 
 #[tokio::test]
-async fn a_process_that_loaded_before_a_supersede_sees_it() {
+async fn process_that_loaded_before_a_supersede_sees_it() {
     for case in cases() {
         amid_each_write(
             case,
@@ -256,7 +256,7 @@ async fn a_process_that_loaded_before_a_supersede_sees_it() {
 }
 
 #[tokio::test]
-async fn a_process_that_loaded_before_another_amount_sees_it() {
+async fn process_that_loaded_before_another_amount_sees_it() {
     for case in cases() {
         let shop = Shop::new(case).await;
         let other = shop.intents().intent("order-1234", Money::eur(50_00));
@@ -290,7 +290,7 @@ fn assert_not_handed_out(shop: &Shop, status: &IntentStatus) {
 }
 
 #[tokio::test]
-async fn the_return_and_its_webhook_at_once_agree() {
+async fn return_and_its_webhook_at_once_agree() {
     for case in cases() {
         let shop = Shop::new(case).await;
         let waiting = action(pay(&shop.order(), THREE_D_SECURE).await);
@@ -305,7 +305,7 @@ async fn the_return_and_its_webhook_at_once_agree() {
 }
 
 #[tokio::test]
-async fn a_webhook_amid_the_writes_of_a_return_agrees() {
+async fn webhook_amid_the_writes_of_a_return_agrees() {
     for case in cases() {
         for moment in MOMENTS {
             for write in 1..=3 {
@@ -328,7 +328,7 @@ async fn a_webhook_amid_the_writes_of_a_return_agrees() {
 }
 
 #[tokio::test]
-async fn a_failed_action_and_its_webhook_at_once_agree() {
+async fn failed_action_and_its_webhook_at_once_agree() {
     for case in cases() {
         let shop = Shop::new(case).await;
         let waiting = action(pay(&shop.order(), THREE_D_SECURE).await);
@@ -370,7 +370,7 @@ async fn told_after_sleep(
 
 /// A machine that sleeps between recording and sending: what it wakes up with is too late to be sent.
 #[tokio::test]
-async fn a_process_asleep_after_recording_sends_nothing() {
+async fn process_asleep_after_recording_sends_nothing() {
     for case in cases() {
         for hours in [1, 30] {
             let shop = Shop::new(case).await;
@@ -385,7 +385,7 @@ async fn a_process_asleep_after_recording_sends_nothing() {
 
 /// A process that loaded the intent long ago goes on with what it knew then.
 #[tokio::test]
-async fn a_process_asleep_before_recording_decides_anew() {
+async fn process_asleep_before_recording_decides_anew() {
     for case in cases() {
         for hours in [1, 30] {
             let shop = Shop::new(case).await;
@@ -419,7 +419,7 @@ async fn too_many_open_requests_wait_for_certainty() {
 }
 
 #[tokio::test]
-async fn a_second_click_amid_the_exchange_charges_once() {
+async fn second_click_amid_the_exchange_charges_once() {
     for case in cases() {
         for number in [VISA, MASTERCARD] {
             let shop = Shop::new(case).await;

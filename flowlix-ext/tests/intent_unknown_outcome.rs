@@ -59,7 +59,7 @@ async fn any_card_after_a_lost_answer_charges_once() {
 }
 
 #[tokio::test]
-async fn a_lagging_list_keeps_it_unknown_for_another_card() {
+async fn lagging_list_keeps_it_unknown_for_another_card() {
     for case in cases() {
         let shop = lost(case, Fault::LoseAnswer, VISA).await;
         shop.stage.sandbox.clear_faults();
@@ -79,7 +79,7 @@ async fn a_lagging_list_keeps_it_unknown_for_another_card() {
 }
 
 #[tokio::test]
-async fn a_status_alone_finds_a_lost_charge() {
+async fn status_alone_finds_a_lost_charge() {
     for case in cases() {
         let shop = lost(case, Fault::LoseAnswer, VISA).await;
         shop.heal();
@@ -91,7 +91,7 @@ async fn a_status_alone_finds_a_lost_charge() {
 }
 
 #[tokio::test]
-async fn a_lost_decline_makes_room_for_another_card() {
+async fn lost_decline_makes_room_for_another_card() {
     for case in cases() {
         let shop = lost(case, Fault::LoseAnswer, DECLINED).await;
         shop.heal();
@@ -102,7 +102,7 @@ async fn a_lost_decline_makes_room_for_another_card() {
 }
 
 #[tokio::test]
-async fn a_lost_decline_is_told_to_the_same_card() {
+async fn lost_decline_is_told_to_the_same_card() {
     for case in cases() {
         let shop = lost(case, Fault::LoseAnswer, DECLINED).await;
         shop.heal();
@@ -114,7 +114,7 @@ async fn a_lost_decline_is_told_to_the_same_card() {
 }
 
 #[tokio::test]
-async fn a_lost_action_is_handed_out_by_any_card() {
+async fn lost_action_is_handed_out_by_any_card() {
     for case in cases() {
         for number in [THREE_D_SECURE, VISA] {
             let shop = lost(case, Fault::LoseAnswer, THREE_D_SECURE).await;
@@ -132,7 +132,7 @@ async fn a_lost_action_is_handed_out_by_any_card() {
 }
 
 #[tokio::test]
-async fn the_page_after_a_lost_answer_finds_the_charge() {
+async fn page_after_a_lost_answer_finds_the_charge() {
     for case in cases() {
         let shop = lost(case, Fault::LoseAnswer, VISA).await;
         shop.heal();
@@ -145,7 +145,7 @@ async fn the_page_after_a_lost_answer_finds_the_charge() {
 
 /// In uppercase a page has idempotency keys of its own, so that it has to wait for certainty.
 #[tokio::test]
-async fn the_page_after_a_request_that_was_not_done() {
+async fn page_after_a_request_that_was_not_done() {
     for case in cases() {
         let shop = lost(case, Fault::ResetBeforeReading, VISA).await;
         shop.heal();
@@ -170,7 +170,7 @@ async fn the_page_after_a_request_that_was_not_done() {
 
 /// The first request is on its way for longer than anybody waits, and arrives in the end.
 #[tokio::test]
-async fn a_late_request_adds_no_charge_to_another_card() {
+async fn late_request_adds_no_charge_to_another_card() {
     for case in cases() {
         for number in [VISA, MASTERCARD] {
             let shop = Shop::new(case).await;
@@ -192,7 +192,7 @@ async fn a_late_request_adds_no_charge_to_another_card() {
 }
 
 #[tokio::test]
-async fn a_late_request_is_not_called_unpaid_before_certainty() {
+async fn late_request_is_not_called_unpaid_before_certainty() {
     for case in cases() {
         let shop = Shop::new(case).await;
         let operation = Operation::CreateDirectPayment;
@@ -215,8 +215,28 @@ async fn a_late_request_is_not_called_unpaid_before_certainty() {
     }
 }
 
+/// The trace that refutes a new key after a synchronous decline: the late request would be charged beside it.
 #[tokio::test]
-async fn a_rejection_beside_a_late_request_is_unknown() {
+async fn late_request_after_a_decline_adds_no_charge() {
+    for case in cases() {
+        let shop = Shop::new(case).await;
+        let operation = Operation::CreateDirectPayment;
+        shop.stage.sandbox.inject_at(operation, Fault::Late, 1);
+        let first = tokio::spawn(paying(&shop.order(), VISA).send());
+        shop.stage.sandbox.wait_for_late(1).await;
+        first.abort();
+        shop.stage.sandbox.inject(Fault::declined("do_not_honor"));
+        unknown(pay(&shop.order(), MASTERCARD).await);
+        shop.assert_paid_once_by(MASTERCARD).await;
+        assert_eq!(shop.stage.sandbox.release_late(), 1);
+        shop.assert_paid_once_by(VISA).await;
+        assert_eq!(shop.charges(), (1, 1));
+        assert_eq!(shop.keys_sent().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn rejection_beside_a_late_request_is_unknown() {
     for case in cases() {
         let shop = lost(case, Fault::LoseAnswer, VISA).await;
         shop.stage.sandbox.clear_faults();
@@ -232,7 +252,7 @@ async fn a_rejection_beside_a_late_request_is_unknown() {
 }
 
 #[tokio::test]
-async fn a_request_that_was_not_done_is_proved_absent() {
+async fn request_that_was_not_done_is_proved_absent() {
     for case in cases() {
         let shop = lost(case, Fault::ResetBeforeReading, VISA).await;
         shop.heal();
@@ -247,7 +267,7 @@ async fn a_request_that_was_not_done_is_proved_absent() {
 }
 
 #[tokio::test]
-async fn a_list_that_fails_proves_nothing() {
+async fn list_that_fails_proves_nothing() {
     for case in cases() {
         let shop = lost(case, Fault::LoseAnswer, VISA).await;
         shop.stage.sandbox.clear_faults();
@@ -263,7 +283,7 @@ async fn a_list_that_fails_proves_nothing() {
 
 /// A 2xx answer that cannot be read: Flowlix has accepted a payment.
 #[tokio::test]
-async fn an_unreadable_answer_is_processing_and_is_found() {
+async fn unreadable_answer_is_processing_and_is_found() {
     for case in cases() {
         for number in [VISA, MASTERCARD] {
             let shop = Shop::new(case).await;
@@ -283,7 +303,7 @@ async fn an_unreadable_answer_is_processing_and_is_found() {
 
 /// A 409 without any payment: it is never a state, and the repeat's answer counts.
 #[tokio::test]
-async fn a_conflict_with_an_empty_list_is_followed_by_a_repeat() {
+async fn conflict_with_an_empty_list_is_repeated() {
     for case in cases() {
         let shop = Shop::new(case).await;
         let operation = Operation::CreateDirectPayment;
@@ -313,7 +333,7 @@ async fn conflicts_that_do_not_end_leave_it_unknown() {
 }
 
 #[tokio::test]
-async fn a_contradiction_is_left_to_a_person() {
+async fn contradiction_is_left_to_a_person() {
     for case in cases() {
         let shop = Shop::new(case).await;
         shop.inject_into_writes(Fault::in_flight());

@@ -218,10 +218,9 @@ impl Pay {
         }
         let differs = (self.amount, &self.currency) != (record.amount, &record.currency);
         let is_refused = record.is_amount_frozen() && differs;
-        if is_refused || is_charged || record.closed_at.is_some() {
-            if let Some(search) = self.seen.look_for_lost(record) {
-                return search;
-            }
+        let ends = is_refused || is_charged || record.closed_at.is_some();
+        if let Some(search) = self.seen.look_for_lost(record).filter(|_| ends) {
+            return search;
         }
         if is_refused {
             return Do::Refuse(Refusal::AmountDiffers);
