@@ -4,11 +4,11 @@
 
 mod common;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use common::intents::{Files, Hooked, MASTERCARD, Moment, RETURN_URL, order, paying};
+use common::intents::{Files, Folder, Hooked, MASTERCARD, Moment, RETURN_URL, order, paying};
 use common::processes::{Place, Troupe, await_cue, say, stage_or_play};
 use common::{DIALECTS, Stage, THREE_D_SECURE, VISA};
 use flowlix_ext::Flowlix;
@@ -20,27 +20,9 @@ use serde_json::{Value, json};
 
 const HOUR: u64 = 60 * 60;
 
-/// A folder of its own for each test, gone afterwards.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        common::watch::everything();
-        let path = std::env::temp_dir().join(common::own_name(name));
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
 impl Place for (Folder, &'static str) {
     fn address(&self) -> Value {
-        json!({"folder": self.0.0.to_str().unwrap(), "store": self.1})
+        json!({"folder": self.0.path().to_str().unwrap(), "store": self.1})
     }
 }
 
@@ -50,6 +32,11 @@ fn open(place: &Value, name: &str) -> Arc<dyn IntentStore> {
     std::fs::create_dir_all(&folder).unwrap();
     match place["store"].as_str().unwrap() {
         "files" => Arc::new(Files(folder)),
+        #[cfg(feature = "sqlite")]
+        "sqlite" => {
+            use flowlix_ext::intents::store::SqliteStore;
+            Arc::new(SqliteStore::open(folder.join("intents.sqlite")).unwrap())
+        }
         other => panic!("nobody knows the store {other}"),
     }
 }
@@ -305,3 +292,5 @@ macro_rules! all_scenarios {
 }
 
 all_scenarios!(files);
+#[cfg(feature = "sqlite")]
+all_scenarios!(sqlite);

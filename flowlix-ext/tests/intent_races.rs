@@ -271,6 +271,65 @@ async fn process_that_loaded_before_another_amount_sees_it() {
     }
 }
 
+/// A shop in which the first request fails, and something happens before its repeat is recorded.
+async fn before_the_repeat(
+    case: Case,
+    other: impl Fn(Intent) -> common::intents::Deed,
+) -> (Shop, IntentStatus) {
+    let shop = Shop::new(case).await;
+    let operation = Operation::CreateDirectPayment;
+    shop.stage
+        .sandbox
+        .inject_at(operation, Fault::status(503), 1);
+    let deed = other(shop.order());
+    let store = shop.store().meanwhile(Moment::Before, 2, deed);
+    let intent = order(&shop.intents_on(store));
+    let status = told(paying(&intent, VISA).await);
+    (shop, status)
+}
+
+#[tokio::test]
+async fn repeat_after_a_close_is_not_sent() {
+    for case in cases() {
+        let (shop, status) = before_the_repeat(case, |intent| {
+            Box::pin(async move { drop(intent.close().await.unwrap()) })
+        })
+        .await;
+        unknown(status);
+        assert_eq!(shop.stage.posts().len(), 1);
+        shop.stage.pass(HOUR);
+        assert!(unpaid(shop.order().status().await.unwrap()).is_closed());
+        assert_eq!(shop.charges(), (0, 0));
+    }
+}
+
+#[tokio::test]
+async fn repeat_after_another_charge_is_not_sent() {
+    for case in cases() {
+        let (shop, status) = before_the_repeat(case, |intent| {
+            Box::pin(async move { assert!(pay(&intent, MASTERCARD).await.is_paid()) })
+        })
+        .await;
+        assert!(matches!(status, IntentStatus::Paid(_)), "{status}");
+        assert_eq!(shop.stage.posts().len(), 2);
+        judge(&shop, &[]).await;
+    }
+}
+
+#[tokio::test]
+async fn repeat_after_another_decline_goes_on_anew() {
+    for case in cases() {
+        let (shop, status) = before_the_repeat(case, |intent| {
+            Box::pin(async move { drop(unpaid(pay(&intent, DECLINED).await)) })
+        })
+        .await;
+        assert!(matches!(status, IntentStatus::Paid(_)), "{status}");
+        shop.assert_true(&status);
+        assert_eq!(shop.keys_sent().len(), 2);
+        assert_eq!(shop.charges(), (2, 1));
+    }
+}
+
 /// What a webhook's handler does: it finds the intent and asks how it stands.
 fn webhook(shop: &Shop) -> impl Future<Output = IntentStatus> + Send + 'static {
     let intents = shop.intents();

@@ -8,6 +8,7 @@
 )]
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -42,9 +43,65 @@ pub(crate) struct Case {
 #[derive(Debug, Clone, Copy)]
 enum Kind {
     Memory,
+    #[cfg(feature = "sqlite")]
+    Sqlite,
 }
 
-const STORES: &[Kind] = &[Kind::Memory];
+const STORES: &[Kind] = &[
+    Kind::Memory,
+    #[cfg(feature = "sqlite")]
+    Kind::Sqlite,
+];
+
+impl Kind {
+    /// What opens a new store as often as there are processes.
+    fn opener(self) -> Opener {
+        match self {
+            Self::Memory => {
+                let store = MemoryStore::new();
+                Box::new(move || Arc::new(store.clone()))
+            }
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite => {
+                use flowlix_ext::intents::store::SqliteStore;
+
+                let folder = Folder::new("shop");
+                let file = folder.path().join("intents.sqlite");
+                Box::new(move || {
+                    // The folder lives as long as what opens the store.
+                    let _: &Folder = &folder;
+                    Arc::new(SqliteStore::open(&file).unwrap())
+                })
+            }
+        }
+    }
+}
+
+type Opener = Box<dyn Fn() -> Arc<dyn IntentStore> + Send + Sync>;
+
+/// A folder of its own, gone afterwards.
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    pub(crate) fn new(name: &str) -> Self {
+        super::watch::everything();
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::SeqCst);
+        let path = std::env::temp_dir().join(super::own_name(&format!("{name}{number}")));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
 
 /// Both dialects with every store.
 pub(crate) fn cases() -> impl Iterator<Item = Case> {
@@ -56,7 +113,7 @@ pub(crate) fn cases() -> impl Iterator<Item = Case> {
 pub(crate) struct Shop {
     pub(crate) stage: Stage,
     pub(crate) case: Case,
-    store: Arc<dyn IntentStore>,
+    open: Opener,
     /// The names of the records that were stored.
     names: Arc<Mutex<BTreeSet<RecordId>>>,
 }
@@ -67,13 +124,10 @@ impl Shop {
     }
 
     pub(crate) fn on(stage: Stage, case: Case) -> Self {
-        let store: Arc<dyn IntentStore> = match case.store {
-            Kind::Memory => Arc::new(MemoryStore::new()),
-        };
         Self {
             stage,
             case,
-            store,
+            open: case.store.opener(),
             names: Arc::default(),
         }
     }
@@ -82,7 +136,7 @@ impl Shop {
     pub(crate) fn store(&self) -> Hooked {
         Hooked {
             names: self.names.clone(),
-            ..Hooked::of(self.store.clone())
+            ..Hooked::of((self.open)())
         }
     }
 
@@ -185,24 +239,26 @@ impl Shop {
     /// A copy of the store's records.
     pub(crate) async fn backup(&self) -> Vec<StoredRecord> {
         let names = self.names.lock().unwrap().clone();
+        let store = (self.open)();
         let mut records = Vec::new();
         for name in &names {
-            records.extend(self.store.load(name).await.unwrap());
+            records.extend(store.load(name).await.unwrap());
         }
         records
     }
 
     /// The store's records are those of a copy.
     pub(crate) async fn restore(&self, copy: &[StoredRecord]) {
+        let store = (self.open)();
         for record in self.backup().await {
-            let is_gone = self.store.delete(&record.id, record.version).await;
+            let is_gone = store.delete(&record.id, record.version).await;
             assert!(is_gone.unwrap());
         }
         for record in copy {
             for version in 1..=record.version {
                 let mut record = record.clone();
                 record.version = version;
-                let swap = self.store.compare_and_set(&record).await.unwrap();
+                let swap = store.compare_and_set(&record).await.unwrap();
                 assert_eq!(swap, Swap::Stored);
             }
         }
@@ -508,7 +564,7 @@ impl IntentStore for Hooked {
 }
 
 /// A store of files, for processes that share a folder: a version of a record is a file, which exists or not.
-pub(crate) struct Files(pub(crate) std::path::PathBuf);
+pub(crate) struct Files(pub(crate) PathBuf);
 
 impl Files {
     fn newest(&self, id: &RecordId) -> Option<StoredRecord> {
@@ -518,7 +574,7 @@ impl Files {
         Some(StoredRecord::new(id.clone(), version, "", None, 0, body))
     }
 
-    fn file(&self, key: &str, version: u64) -> std::path::PathBuf {
+    fn file(&self, key: &str, version: u64) -> PathBuf {
         self.0.join(format!("{key}.{version}"))
     }
 }
