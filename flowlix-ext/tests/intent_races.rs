@@ -317,6 +317,45 @@ async fn repeat_after_another_charge_is_not_sent() {
 }
 
 #[tokio::test]
+async fn repeat_after_another_action_is_not_sent() {
+    for case in cases() {
+        let (shop, status) = before_the_repeat(case, |intent| {
+            Box::pin(async move { drop(action(pay(&intent, THREE_D_SECURE).await)) })
+        })
+        .await;
+        let waiting = action(status);
+        assert!(!waiting.is_for_this_card());
+        assert_eq!(shop.stage.posts().len(), 2);
+        shop.approve(&waiting);
+        judge(&shop, &[]).await;
+    }
+}
+
+/// The answer shows the payment as it was created; others have seen it charged meanwhile.
+#[tokio::test]
+async fn late_answer_does_not_take_a_charge_back() {
+    for case in cases() {
+        let shop = Shop::new(case).await;
+        let operation = Operation::CreateDirectPayment;
+        shop.stage
+            .sandbox
+            .inject_at(operation, Fault::StallAnswer, 1);
+        let first = paying(&shop.order(), VISA).within(Duration::ZERO);
+        let first = tokio::spawn(first.send());
+        shop.stage.sandbox.wait_for_stalled(1).await;
+        shop.stage.sandbox.settle();
+        let seen = shop.order().status().await.unwrap();
+        assert!(matches!(seen, IntentStatus::Paid(_)), "{seen}");
+        shop.stage.sandbox.release_stalled();
+        let late = first.await.unwrap().unwrap();
+        assert!(matches!(late, IntentStatus::Paid(_)), "{late}");
+        let history = shop.order().history().await.unwrap();
+        assert_eq!(history.last().unwrap().state, "paid", "{history:?}");
+        judge(&shop, &[]).await;
+    }
+}
+
+#[tokio::test]
 async fn repeat_after_another_decline_goes_on_anew() {
     for case in cases() {
         let (shop, status) = before_the_repeat(case, |intent| {
