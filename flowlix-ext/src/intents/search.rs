@@ -1,6 +1,7 @@
 //! Looking for the payments of an intent in Flowlix's lists.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use flowlix_api::model::Payment;
 use serde_json::Value;
@@ -24,13 +25,19 @@ pub(super) struct Search {
     pub(super) error: Option<Error>,
 }
 
-/// Passes twice over the lists of the time in which requests of the intent may have been carried out.
-pub(super) async fn search(shared: &Shared, names: &Names, record: &Record) -> Search {
+/// Passes twice over the lists of the time in which requests of the intent may have been carried out. Each page may take
+/// this long.
+pub(super) async fn search(
+    shared: &Shared,
+    names: &Names,
+    record: &Record,
+    limit: Duration,
+) -> Search {
     let window = window(shared, record);
     let mut found = BTreeMap::new();
     let mut is_complete = true;
     for _ in 0..PASSES {
-        match pass(shared, names, record, window, &mut found).await {
+        match pass(shared, names, record, (window, limit), &mut found).await {
             Ok(complete) => is_complete &= complete,
             Err(error) => {
                 let payments = found.into_values().collect();
@@ -54,13 +61,16 @@ async fn pass(
     shared: &Shared,
     names: &Names,
     record: &Record,
-    (from, to): (i64, i64),
+    ((from, to), limit): ((i64, i64), Duration),
     found: &mut BTreeMap<String, Payment>,
 ) -> Result<bool, Error> {
+    let mut options = shared.flowlix.options();
+    options.operation_timeout = options.operation_timeout.min(limit);
     let list = shared
         .flowlix
         .payments()
         .list()
+        .options(options)
         .created_gte(from)
         .created_lt(to);
     let mut items = list.items();
