@@ -3,14 +3,26 @@
 //! A store only keeps what it is given. Which record may follow which, what may be sent and what an outcome means is
 //! decided by the SDK, on top of [`compare_and_set`](IntentStore::compare_and_set), which must be atomic.
 
+mod catch_panics;
 mod error;
 mod memory;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 
 use std::pin::Pin;
 use std::sync::Arc;
 
+pub(crate) use catch_panics::{catch_panics, in_time_or};
 pub use error::StoreError;
 pub use memory::MemoryStore;
+/// The library of [`SqliteStore`], whose errors are a [`cause`](StoreError::cause): 0.32 to 0.43, whichever version cargo
+/// chose for the whole program.
+#[cfg(feature = "sqlite")]
+pub use rusqlite;
+#[cfg(feature = "sqlite")]
+pub use sqlite::SqliteStore;
+#[cfg(feature = "journal-sqlite")]
+pub(crate) use sqlite::connection;
 
 use crate::key::Mode;
 
