@@ -296,7 +296,12 @@ impl Paying {
             session.shared.records.clone(),
             session.kept.clone(),
             Box::new(move |record, send| {
-                if send.is_repeat && !pay.may_repeat(record, attempt, send.now, &rules) {
+                let is_allowed = if send.is_repeat {
+                    pay.may_repeat(record, attempt, send.now, &rules)
+                } else {
+                    pay.may_begin(record, attempt, send.now, &rules)
+                };
+                if !is_allowed {
                     return false;
                 }
                 pay.begin(

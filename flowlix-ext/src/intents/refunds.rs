@@ -372,7 +372,12 @@ impl RefundPayment {
             session.shared.records.clone(),
             session.kept.clone(),
             Box::new(move |record, send| {
-                if send.is_repeat && !call.may_repeat(record, attempt, send.now, &rules) {
+                let is_allowed = if send.is_repeat {
+                    call.may_repeat(record, attempt, send.now, &rules)
+                } else {
+                    call.may_begin(record, attempt, send.now, &rules)
+                };
+                if !is_allowed {
                     return false;
                 }
                 call.begin(

@@ -12,3 +12,5 @@ pub(crate) mod refund;
 pub(crate) mod rules;
 pub(crate) mod sends;
 pub(crate) mod status;
+#[cfg(test)]
+mod table;

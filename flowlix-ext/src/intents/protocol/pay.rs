@@ -305,7 +305,8 @@ impl Pay {
         }
     }
 
-    /// Records a send of this call; [`next`](Self::next) has asked for it on this very record.
+    /// Records a send of this call; [`next`](Self::next) has asked for it on this very record. A request whose answer may
+    /// still come is no change that anybody has to hear of: whoever looks next finds it.
     pub(crate) fn begin(
         &self,
         record: &mut Record,
@@ -333,7 +334,20 @@ impl Pay {
                 .sends
                 .begin(token, self.namespace.clone(), now, deadline, rules);
         }
-        record.note_change(now);
+    }
+
+    /// Whether a send may still be recorded that [`next`](Self::next) has asked for: the process may have stood still
+    /// since, and the key has grown older meanwhile.
+    pub(crate) fn may_begin(
+        &self,
+        record: &Record,
+        number: u32,
+        now: Millis,
+        rules: &Rules,
+    ) -> bool {
+        record
+            .attempt(number)
+            .is_none_or(|attempt| attempt.sends.check(&self.namespace, now, rules).is_ok())
     }
 
     /// Whether the same request may be sent once more, after an answer that did not settle it.

@@ -305,6 +305,20 @@ impl RefundCall {
         }
     }
 
+    /// Whether a send may still be recorded that [`next`](Self::next) has asked for.
+    pub(crate) fn may_begin(
+        &self,
+        record: &Record,
+        number: u32,
+        now: Millis,
+        rules: &Rules,
+    ) -> bool {
+        let refund = record.refund(&self.reference);
+        refund
+            .and_then(|refund| refund.attempt(number))
+            .is_none_or(|attempt| attempt.sends.check(&self.namespace, now, rules).is_ok())
+    }
+
     /// Whether the same request may be sent once more, after an answer that did not settle it.
     pub(crate) fn may_repeat(
         &self,

@@ -182,20 +182,30 @@ fn crashes_of_clients_and_workers() {
     holds("two cards, two workers, two crashes", setup);
 }
 
-#[test]
-fn key_that_expires() {
-    let setup = without_worker(vec![card(1), card(2)]).with(|setup| {
+fn key_that_expires() -> Setup {
+    without_worker(vec![card(1), card(2)]).with(|setup| {
         setup.habits.key_life = 4;
         setup.rules.oldest_key = 1;
         setup.rules.key_end = 5;
         setup.habits.declines_at_once = false;
-        setup.most_sends = 1;
-        setup.habits.loses_answers = true;
         setup.habits.list_lag = 0;
-        setup.rules.quiet = 1;
+        setup.most_sends = 1;
         setup.end = 5;
-    });
-    holds("two cards beyond the life of a key", setup);
+    })
+}
+
+#[test]
+fn two_cards_beyond_the_life_of_a_key() {
+    holds("two cards beyond the life of a key", key_that_expires());
+}
+
+#[test]
+fn key_age_checked_before_recording_charges_twice() {
+    breaks(
+        Mutant::KeyAgeBeforeRecording,
+        ONE_CHARGE,
+        key_that_expires(),
+    );
 }
 
 #[test]

@@ -195,7 +195,9 @@ impl Client {
     fn claim(&mut self, system: &mut System, setup: &Setup, attempt: u32, is_repeat: bool) {
         let pay = self.pay.clone().unwrap();
         let now = system.world.now;
-        let is_stale = system.store.version != self.kept.version;
+        let is_old = !pay.may_begin(&system.store.record, attempt, now, &setup.rules);
+        let is_stale = system.store.version != self.kept.version
+            || (is_old && setup.mutant != Mutant::KeyAgeBeforeRecording);
         if is_stale && !is_repeat {
             self.load(system);
             self.decide(system, setup);

@@ -19,6 +19,8 @@ pub(super) enum Mutant {
     HostedAddressBeforeSwap,
     AcknowledgeBeforeHandler,
     TwoLiveAttempts,
+    /// Found by the model: the process stands still between the decision and the record.
+    KeyAgeBeforeRecording,
 }
 
 impl Mutant {
