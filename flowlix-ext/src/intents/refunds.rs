@@ -191,7 +191,8 @@ impl RefundPayment {
             if session.record().payment(id.as_str()).is_some() {
                 return Ok(id.as_str().to_owned());
             }
-            return Err(super::intent::other_intent());
+            let cause = "this intent has no payment with the id that was given to `of_payment`";
+            return Err(IntentError::new(IntentErrorKind::OtherIntent, cause));
         }
         if let Some(payment) = begun(session.record()) {
             return Ok(payment);
@@ -241,8 +242,9 @@ impl RefundPayment {
         let amount = self.amount_to_send(session, call, known.as_ref())?;
         let request = self.request(session, call, attempt, amount)?;
         let recorder = self.recorder(session, call, attempt, amount, known.as_ref());
+        let before = self.before_first_send(session, attempt, known);
         let result = self
-            .exchange(session, attempt, request, known.as_ref(), recorder.clone())
+            .exchange(session, attempt, request, before, recorder.clone())
             .await?;
         let ended = recorder.ended();
         session.kept = ended.kept;
@@ -270,19 +272,55 @@ impl RefundPayment {
                 record.refund_answered(reference, attempt, &sent.token, answer.clone(), now)
             })
             .await;
-        self.learn(call, &answer, result)
+        self.learn(session, call, &answer, result)
+    }
+
+    /// The payment as it stood before the first request under the attempt's key. A refund that was made since may be
+    /// that of an earlier request whose answer was lost, however long the payment has shown it.
+    fn before_first_send(
+        &self,
+        session: &Session,
+        attempt: u32,
+        known: Option<Payment>,
+    ) -> Option<Payment> {
+        let begun = session.record().refund(&self.reference);
+        let begun = begun.and_then(|refund| refund.attempt(attempt));
+        let unknown = begun.filter(|attempt| attempt.sends.is_unknown());
+        known.map(|mut payment| {
+            if let Some(attempt) = unknown {
+                let was_there = |id: &str| attempt.before.iter().any(|known| known == id);
+                payment
+                    .refunds
+                    .retain(|refund| was_there(refund.id.as_str()));
+            }
+            payment
+        })
     }
 
     fn learn(
         &self,
+        session: &Session,
         call: &mut RefundCall,
         answer: &RefundAnswer,
         result: Result<Reply<RefundCreated>, Error>,
     ) -> Result<(), IntentError> {
+        let refund = session.record().refund(&self.reference);
+        let is_unknown = refund.is_some_and(|refund| refund.is_unknown());
+        let failed =
+            |kind, error| Err(IntentError::call(kind, error).with_status(session.status()));
         match (answer, result) {
-            (RefundAnswer::Rejected, Err(_)) => call.answered(Some(Answered::Refused)),
+            // An earlier request, perhaps of this call, may have been carried out.
+            (RefundAnswer::Rejected, Err(_)) if is_unknown => {
+                call.answered(Some(Answered::Refused));
+            }
+            (RefundAnswer::NotCarriedOut, Err(_)) if is_unknown => {
+                call.answered(Some(Answered::Unknown));
+            }
+            (RefundAnswer::Rejected, Err(error)) => {
+                return failed(IntentErrorKind::Rejected, error);
+            }
             (RefundAnswer::NotCarriedOut, Err(error)) => {
-                return Err(IntentError::call(IntentErrorKind::NotCarriedOut, error));
+                return failed(IntentErrorKind::NotCarriedOut, error);
             }
             (RefundAnswer::Conflict, _) => call.answered(Some(Answered::Conflict)),
             (RefundAnswer::Unknown | RefundAnswer::AcceptedUnread, _) => {
@@ -396,7 +434,7 @@ impl RefundPayment {
         session: &Session,
         attempt: u32,
         request: RefundRequest,
-        known: Option<&Payment>,
+        before: Option<Payment>,
         recorder: Arc<SendRecorder>,
     ) -> Result<Result<Reply<RefundCreated>, Error>, IntentError> {
         let flowlix = &session.shared.flowlix;
@@ -408,7 +446,10 @@ impl RefundPayment {
             .operation_timeout
             .min(session.time_left().max(LEAST_TIME));
         let call = flowlix.logged_write(Operation::CreateRefund, key, options, recorder);
-        Ok(flowlix.wire().create_refund(&call, request, known).await)
+        Ok(flowlix
+            .wire()
+            .create_refund(&call, request, before.as_ref())
+            .await)
     }
 
     fn status(&self, session: &Session) -> RefundStatus {
