@@ -43,7 +43,8 @@ pub enum IntentErrorKind {
     Rejected,
     /// Flowlix did not take the request: no connection, rate limit, or the API key is not accepted.
     NotCarriedOut,
-    /// The store failed, or its record cannot be read; nothing was sent.
+    /// The store failed, or its record cannot be read. Nothing was charged by the call: nothing was sent, or a payment
+    /// waits for a customer who is not sent there.
     Store,
     /// The payment belongs to another intent.
     OtherIntent,
@@ -77,6 +78,17 @@ impl IntentError {
     pub(super) fn store(error: StoreError) -> Self {
         let mut made = Self::new(IntentErrorKind::Store, error.to_string());
         made.0.store = Some(error);
+        made
+    }
+
+    /// A payment waits for the customer, and the record does not have it.
+    pub(super) fn action_not_recorded(error: StoreError) -> Self {
+        let mut made = Self::store(error);
+        let cause = &mut made.0.cause;
+        cause.insert_str(
+            0,
+            "the customer has to act on a payment that could not be recorded: ",
+        );
         made
     }
 
@@ -197,7 +209,7 @@ impl fmt::Display for IntentErrorKind {
             Self::Closed => "the intent is closed, and nothing was sent",
             Self::Rejected => "Flowlix rejected the request",
             Self::NotCarriedOut => "Flowlix did not take the request",
-            Self::Store => "the store failed, and nothing was sent",
+            Self::Store => "the store failed",
             Self::OtherIntent => "the payment belongs to another intent",
             Self::NotPaid => "the intent is not paid, and nothing was sent",
             Self::RefundMismatch => {

@@ -266,7 +266,7 @@ impl Paying {
             return match ended.stopped {
                 Some(Stopped::Store(error)) => Err(IntentError::store(error)),
                 // Somebody else has changed the record: what to do is decided anew.
-                Some(Stopped::Forbidden) => Ok(Sent::GoOn),
+                Some(Stopped::Forbidden) => session.lost_race().map(|()| Sent::GoOn),
                 // There was no time left to send anything.
                 None => Err(self.not_sent(result)),
             };

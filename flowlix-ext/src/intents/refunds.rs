@@ -251,7 +251,7 @@ impl RefundPayment {
         let Some(sent) = ended.last else {
             return match (ended.stopped, result) {
                 (Some(Stopped::Store(error)), _) => Err(IntentError::store(error)),
-                (Some(Stopped::Forbidden), _) => Ok(()),
+                (Some(Stopped::Forbidden), _) => session.lost_race(),
                 (None, Err(error)) => Err(IntentError::call(IntentErrorKind::NotCarriedOut, error)),
                 (None, Ok(_)) => Ok(()),
             };

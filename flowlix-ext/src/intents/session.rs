@@ -14,7 +14,7 @@ use super::protocol::apply::namespace;
 use super::protocol::pay::Observation;
 use super::protocol::record::{Method, Record};
 use super::protocol::rules::{Millis, Rules};
-use super::records::{Kept, Records, millis};
+use super::records::{Kept, MOST_RACES, Records, millis, too_many_races};
 use super::search::{Search, search};
 use super::status::{Context, IntentStatus};
 use super::store::StoreError;
@@ -119,6 +119,8 @@ pub(super) struct Session {
     pub(super) own: Option<String>,
     /// The last four digits of the card in hand.
     pub(super) last4: Option<String>,
+    /// How often somebody else changed the record while this call was about to send.
+    lost_races: u32,
     started: Duration,
     give_up_after: Duration,
     polls: u32,
@@ -136,6 +138,7 @@ impl Session {
             decline: None,
             own: None,
             last4: None,
+            lost_races: 0,
             started,
             give_up_after: within,
             polls: 0,
@@ -169,10 +172,24 @@ impl Session {
 
     /// Adds a fact to the record. Where the store fails the call goes on with what it knows, and says so at its end.
     pub(super) async fn note(&mut self, fact: impl Fn(&mut Record)) {
-        if let Err(error) = self.shared.records.change(&mut self.kept, &fact).await {
-            fact(&mut self.kept.record);
-            self.not_recorded = Some(error);
+        match self.shared.records.change(&mut self.kept, &fact).await {
+            // A write takes along what an earlier one could not store.
+            Ok(()) if self.kept.is_recorded() => self.not_recorded = None,
+            Ok(()) => {}
+            Err(error) => {
+                self.kept.add_unstored(fact);
+                self.not_recorded = Some(error);
+            }
         }
+    }
+
+    /// Somebody else has changed the record: what to do is decided anew, though not for ever.
+    pub(super) fn lost_race(&mut self) -> Result<(), IntentError> {
+        self.lost_races = self.lost_races.saturating_add(1);
+        if self.lost_races > MOST_RACES {
+            return Err(IntentError::store(too_many_races()));
+        }
+        Ok(())
     }
 
     /// Retrieves payments, after a pause if `again`.
@@ -326,7 +343,7 @@ impl Session {
         let status = self.status();
         match (&self.not_recorded, &status) {
             (Some(error), IntentStatus::ActionRequired(_)) => {
-                Err(IntentError::store(error.clone()))
+                Err(IntentError::action_not_recorded(error.clone()))
             }
             _ => Ok(status),
         }
