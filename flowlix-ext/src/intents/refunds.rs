@@ -263,6 +263,7 @@ impl RefundPayment {
             Ok(created) => accepted(created),
             Err(_) if sent.end.is_none() => RefundAnswer::Unknown,
             Err(error) if was_accepted(error) => RefundAnswer::AcceptedUnread,
+            Err(_) if sent.end == Some(Some(Situation::Accepted)) => RefundAnswer::Unknown,
             Err(_) => answer_to(sent.end.flatten()),
         };
         let now = session.now();
@@ -348,7 +349,8 @@ impl RefundPayment {
         let Some(payment) = payment else {
             let cause =
                 "the payment could not be read, so that what is left to refund is not known";
-            return Err(IntentError::new(IntentErrorKind::NotCarriedOut, cause));
+            let error = IntentError::new(IntentErrorKind::NotCarriedOut, cause);
+            return Err(error.with_status(session.status()));
         };
         let now = session.shared.flowlix.now();
         let violations = check::violations(payment, call.amount, now);

@@ -1,6 +1,7 @@
 //! Looking for the payments of an intent in Flowlix's lists.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use flowlix_api::model::Payment;
 use serde_json::Value;
@@ -15,6 +16,11 @@ use crate::payments::list::listed::UndecodablePayment;
 /// A list that moves may hide a payment from one pass, but not from two in a row.
 const PASSES: usize = 2;
 
+/// The pages of one pass: a list without an end must not keep a call for ever.
+const MOST_PAGES: u64 = 1000;
+/// What a search gets at least, whatever is left of the call's time. One that breaks off proves nothing.
+pub(super) const LEAST_SEARCH_TIME: Duration = Duration::from_secs(30);
+
 /// What a search has shown.
 pub(super) struct Search {
     pub(super) payments: Vec<Payment>,
@@ -25,13 +31,24 @@ pub(super) struct Search {
 }
 
 /// Passes twice over the lists of the time in which requests of the intent may have been carried out.
-pub(super) async fn search(shared: &Shared, names: &Names, record: &Record) -> Search {
+pub(super) async fn search(
+    shared: &Shared,
+    names: &Names,
+    record: &Record,
+    limit: Duration,
+) -> Search {
+    let until = shared.flowlix.runtime().monotonic().saturating_add(limit);
     let window = window(shared, record);
     let mut found = BTreeMap::new();
     let mut is_complete = true;
     for _ in 0..PASSES {
-        match pass(shared, names, record, window, &mut found).await {
-            Ok(complete) => is_complete &= complete,
+        match pass(shared, names, record, (window, until), &mut found).await {
+            Ok(true) => {}
+            // Whatever another pass shows, it proves nothing any more.
+            Ok(false) => {
+                is_complete = false;
+                break;
+            }
             Err(error) => {
                 let payments = found.into_values().collect();
                 return Search {
@@ -49,12 +66,13 @@ pub(super) async fn search(shared: &Shared, names: &Names, record: &Record) -> S
     }
 }
 
-/// One pass over all pages; it does not stop at the first hit. Returns whether it saw everything.
+/// One pass over all pages; it does not stop at the first hit, but when its time is over. Returns whether it saw
+/// everything.
 async fn pass(
     shared: &Shared,
     names: &Names,
     record: &Record,
-    (from, to): (i64, i64),
+    ((from, to), until): ((i64, i64), Duration),
     found: &mut BTreeMap<String, Payment>,
 ) -> Result<bool, Error> {
     let list = shared
@@ -62,7 +80,8 @@ async fn pass(
         .payments()
         .list()
         .created_gte(from)
-        .created_lt(to);
+        .created_lt(to)
+        .max_pages(MOST_PAGES);
     let mut items = list.items();
     let mut reads_all = true;
     while let Some(item) = items.next().await? {
@@ -73,6 +92,9 @@ async fn pass(
                 }
             }
             Err(unreadable) => reads_all &= !may_be_of(&unreadable, names, record),
+        }
+        if shared.flowlix.runtime().monotonic() > until {
+            return Ok(false);
         }
     }
     Ok(reads_all && items.is_complete())

@@ -15,7 +15,7 @@ use super::protocol::pay::Observation;
 use super::protocol::record::{Method, Record};
 use super::protocol::rules::{Millis, Rules};
 use super::records::{Kept, MOST_RACES, Records, millis, too_many_races};
-use super::search::{Search, search};
+use super::search::{LEAST_SEARCH_TIME, Search, search};
 use super::status::{Context, IntentStatus};
 use super::store::StoreError;
 use super::view::payment_view;
@@ -217,24 +217,28 @@ impl Session {
         let Ok(id) = PaymentId::received(id) else {
             return Ok(None);
         };
+        match self.read(&id).await {
+            Ok(payment) => Ok(Some(payment)),
+            Err(error) if error.is_authentication() => Err(self.not_told(error)),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Asks Flowlix once how a payment stands.
+    pub(super) async fn read(&self, id: &PaymentId) -> Result<Payment, Error> {
         let flowlix = &self.shared.flowlix;
         let mut options = flowlix.options();
         options.operation_timeout = options
             .operation_timeout
             .min(self.time_left().max(LEAST_TIME));
-        match flowlix
-            .payments()
-            .retrieve(&id)
-            .options(options)
-            .send()
-            .await
-        {
-            Ok(payment) => Ok(Some(payment.into_inner())),
-            Err(error) if error.is_authentication() => {
-                Err(IntentError::call(IntentErrorKind::NotCarriedOut, error))
-            }
-            Err(_) => Ok(None),
-        }
+        let payments = flowlix.payments();
+        let payment = payments.retrieve(id).options(options).send().await?;
+        Ok(payment.into_inner())
+    }
+
+    /// Flowlix could not be asked; what the record says stays true.
+    pub(super) fn not_told(&self, error: Error) -> IntentError {
+        IntentError::call(IntentErrorKind::NotCarriedOut, error).with_status(self.status())
     }
 
     /// Flowlix showed these payments.
@@ -260,9 +264,10 @@ impl Session {
     ) -> Result<(), IntentError> {
         let begun_at = self.now();
         observation.searched(begun_at);
-        let found: Search = search(&self.shared, &self.names, self.record()).await;
+        let limit = self.time_left().max(LEAST_SEARCH_TIME);
+        let found: Search = search(&self.shared, &self.names, self.record(), limit).await;
         if let Some(error) = found.error.filter(Error::is_authentication) {
-            return Err(IntentError::call(IntentErrorKind::NotCarriedOut, error));
+            return Err(self.not_told(error));
         }
         self.see(found.payments).await;
         if found.is_complete && self.search_counts(begun_at).await {
