@@ -14,12 +14,13 @@ pub enum Advice {
     AnotherCard,
     /// The customer mistyped something: let them correct the entry.
     CorrectEntry,
-    /// The customer may try again with the same card, in a new payment with a new key.
+    /// The customer may try again with the same card: under a new key when the payment failed, under the same key when
+    /// the card was declined at once, which created no payment.
     TryAgain,
     /// The request is wrong: the integration has to change, the customer can do nothing.
     FixIntegration,
-    /// It was a refund that failed, and nothing went back: refund again with a new key, or give the money back
-    /// in another way.
+    /// Nothing went back: refund again, or give the money back in another way. A refund that failed needs a new key for
+    /// that; a refund that was declined at once keeps its key.
     RefundAgain,
 }
 
@@ -137,8 +138,9 @@ impl Decline {
         }
     }
 
-    /// Whether a new payment with the same card, correctly entered, can make sense. Always with a new
-    /// idempotency key: the old one would replay this payment.
+    /// Whether the same card, correctly entered, can make sense again. After a payment that failed the card needs a new
+    /// idempotency key: the old key would replay that payment. After a card that was declined at once
+    /// ([`Error::decline`](crate::Error::decline)) the same key is right: no payment was created.
     #[must_use]
     pub fn may_retry(&self) -> bool {
         matches!(self.advice(), Advice::TryAgain | Advice::CorrectEntry)

@@ -2,7 +2,11 @@
 //!
 //! Flowlix answers a repeat with the same key and the same bytes with the stored result. It keeps a key
 //! for 24 hours; after that the key is new again and a repeat **can charge twice**. So: one key for one
-//! intent, stored beside it, and a new intent (another card, another try after a decline) gets a new key.
+//! payment attempt, stored with the order.
+//!
+//! Start the next attempt (a new key) only when the payment of the current one failed, expired or was canceled.
+//! Flowlix stores accepted requests only. A card that was declined at once has created no payment: the next card goes
+//! out under the same key. Flowlix creates at most one payment per key, so a second click cannot add a charge.
 
 mod stored;
 pub(crate) mod used;
@@ -72,9 +76,9 @@ impl IdempotencyKey {
         })
     }
 
-    /// A key from what stays the same when the same intent is tried again: `derive("payment",
-    /// ["order-1234"])`. It starts with the namespace, followed by a SHA-256 of all parts, so nothing of
-    /// the parts can be read from it. Do not use amounts, timestamps or tokens that change between tries.
+    /// A key from what stays the same in one payment attempt, whatever its card: `derive("payment",
+    /// ["order-1234", "1"])`. It starts with the namespace, followed by a SHA-256 of all parts, so nothing of
+    /// the parts can be read from it. Do not use cards, amounts, timestamps or tokens that change within an attempt.
     ///
     /// # Errors
     /// When the namespace or the parts are empty, or the namespace is not 1–64 printable ASCII characters

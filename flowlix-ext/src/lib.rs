@@ -7,6 +7,10 @@
 //! Coming from the Python example of Flowlix's Direct API guide? [`guide`] sets it beside this SDK, part by
 //! part.
 //!
+//! # Be paid for an order, once
+//! [`intents`] knows orders: it owns idempotency keys, attempts and storage, so that your code has none of them. Begin
+//! there. The rest of this page is the level below: single requests.
+//!
 //! # Take a payment
 //! Make one client for the whole service and share it: clones have connections, retry budget and rate limit in
 //! common. `start` and `finish` are two functions because the payment's id has to be stored in between: whoever has it
@@ -40,14 +44,18 @@
 //!             Some(url) => format!("send the customer to {url}"),
 //!             None => "wait again: there is no address yet".to_owned(),
 //!         },
-//!         // These three end the try: the next one is a new payment, with the next key.
+//!         // These three end the attempt, and only these: the next attempt gets a new key.
 //!         Ok(Settled::Failed(payment)) => payment.decline().customer_message().to_owned(),
 //!         Ok(Settled::Expired(payment)) => format!("not charged, {} has expired", payment.id),
 //!         Ok(Settled::Canceled(payment)) => format!("not charged, {} was canceled", payment.id),
 //!         // New in a later version: not for us to guess what it means for the money.
 //!         Ok(other) => format!("look at {}, it is {}", other.payment().id, other.payment().status),
-//!         Err(error) if error.may_have_taken_effect() => format!("not known, start nothing new: {error}"),
-//!         Err(error) => format!("not charged: {error}"),
+//!         Err(error) => match error.decline() {
+//!             // Declined at once: the next card goes out under the same key.
+//!             Some(decline) => decline.customer_message().to_owned(),
+//!             None if error.may_have_taken_effect() => format!("not known, start nothing new: {error}"),
+//!             None => format!("not charged: {error}"),
+//!         },
 //!     }
 //! }
 //! # #[tokio::main]
@@ -67,9 +75,9 @@
 //! ```
 //! Back from 3-D Secure, go on with [`customer_returned`](payments::Wait::customer_returned).
 //!
-//! # One key for one try
-//! Flowlix does one thing once for one [`IdempotencyKey`], and forgets the key after 24 hours. So every try to pay an
-//! order gets a key of its own, which is stored with the order, together with the time, *before* its first use. A
+//! # One key for one payment attempt
+//! Flowlix creates at most one payment per [`IdempotencyKey`], and forgets the key after 24 hours. So every payment
+//! attempt of an order has one key, which is stored with the order, together with the time, *before* its first use. A
 //! double click, a second worker and a restart then find it there and use the same one. A key that is
 //! [restored](IdempotencyKey::restored) brings its age along, and the doubt about what became of it: no error under it
 //! says "not charged" of a payment that another process may have made.
@@ -77,16 +85,16 @@
 //! use std::time::SystemTime;
 //! use flowlix_ext::{IdempotencyKey, InvalidIdempotencyKey};
 //!
-//! /// The key of an order's try; `stored` is what the order's row has of it already.
+//! /// The key of an order's attempt; `stored` is what the order's row has of it already.
 //! fn key(
 //!     order: &str,
-//!     a_try: u32,
+//!     attempt: u32,
 //!     stored: Option<(String, SystemTime)>,
 //! ) -> Result<IdempotencyKey, InvalidIdempotencyKey> {
 //!     match stored {
 //!         Some((text, since)) => IdempotencyKey::restored(text, since),
 //!         // Store `as_str()` and the time in the row, and only then use it.
-//!         None => IdempotencyKey::derive("payment", [order, &a_try.to_string()]),
+//!         None => IdempotencyKey::derive("payment", [order, &attempt.to_string()]),
 //!     }
 //! }
 //! # let first = key("order-1234", 1, None)?;
@@ -95,11 +103,12 @@
 //! # assert_ne!(first, key("order-1234", 2, None)?);
 //! # Ok::<(), InvalidIdempotencyKey>(())
 //! ```
-//! - Count the tries up when the payment has failed, expired or been canceled, or when the card was refused at once
-//!   ([`Error::is_declined`]), and for no other reason. The next card is then a new payment. Under the old key it would
-//!   be refused as another request ([`KeyReused`](ErrorKind::KeyReused)); a new key while the outcome of the old one is
-//!   not known may charge twice. A card that is refused under a key in doubt leaves that doubt: [`Error::decline`] has
-//!   the text for the customer, and nothing new is started until it is settled.
+//! - Start the next attempt (a new key) only when the payment of the current one failed, expired or was canceled. Under
+//!   the old key its next card would be rejected as another request ([`KeyReused`](ErrorKind::KeyReused)).
+//! - A card that was declined at once ([`Error::is_declined`]) has created no payment: the next card goes out under the
+//!   same key. A new key would let a second click, which still has the old one, add a charge.
+//! - A new key while the outcome of the old one is unknown may charge twice. A decline under a key in doubt leaves the
+//!   outcome unknown: [`Error::decline`] has the text for the customer, and says when the next card may go out.
 //! - A key that knows its age is refused at 23 hours ([`KeyTooOld`](ErrorKind::KeyTooOld)): then look the payment up. A
 //!   derived key without its age looks new in every process, and a day later Flowlix takes it for new as well.
 //! - Without a key of yours each call makes a random one, which protects the repeats inside that call alone.
@@ -315,9 +324,10 @@
 //! ```
 //!
 //! # When something fails
-//! Ask [`Error::may_have_taken_effect`] of every write and every wait first. If it is `true`, do not start a new payment: [wait](payments::Wait) for
-//! the one whose id you have, or repeat the same call with the [key of the error](Error::idempotency_key), and Flowlix
-//! tells what became of it. Where neither can be done, because the card is gone, a [`journal`] finds out, or you do:
+//! Ask [`Error::may_have_taken_effect`] of every write and every wait first. If it is `false`, the next request goes out
+//! under the same key. If it is `true`, do not start the next attempt: [wait](payments::Wait) for the payment whose id
+//! you have, or repeat the same call with the [key of the error](Error::idempotency_key), and Flowlix tells what became
+//! of it. Where neither can be done, because the card is gone, a [`journal`] finds out, or you do:
 //! look through the [list](payments::Payments::list) of that time for your order's id in the payments' metadata.
 //! Where Flowlix has accepted a write and its answer cannot be read
 //! ([`AcceptedButUndecodable`](ErrorKind::AcceptedButUndecodable)), or is about another payment, amount or currency than

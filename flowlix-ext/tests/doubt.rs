@@ -29,7 +29,7 @@ fn refusals() -> [(Fault, ErrorKind); 5] {
     ]
 }
 
-/// The card is refused at once.
+/// The card is declined at once.
 fn card_error() -> Fault {
     let body = r#"{"error":{"type":"card_error","decline_code":"insufficient_funds"}}"#;
     Fault::raw(422, [("content-type", "application/json")], body)

@@ -315,7 +315,7 @@ const CARD_REFUSED: Rule = rule(
     [GiveUp, GiveUp, GiveUp],
     Effect::Nothing,
     ErrorKind::Declined,
-    "the card was refused at once; another try is a new payment with a new key",
+    "the card was declined at once and this request created nothing; the next card goes out under the same key",
 );
 const NOT_AUTHORIZED: Rule = rule(
     Situation::NotAuthorized,

@@ -22,8 +22,8 @@ pub(crate) use parts::Parts;
 
 /// What every call returns when it has no result to show.
 ///
-/// The first question after a write is [`may_have_taken_effect`](Self::may_have_taken_effect): only when it
-/// is `false` may a new payment be started. Its text is one line, begins with operation and request
+/// The first question after a write is [`may_have_taken_effect`](Self::may_have_taken_effect): when it is `false`, the
+/// next request goes out under the same key. The error's text is one line, begins with operation and request
 /// id, and holds no body, no header and no secret; [`explain`](Self::explain) tells the whole story.
 pub struct Error(Box<Parts>);
 
@@ -216,7 +216,9 @@ impl Error {
     }
 
     /// Whether money may have moved, or something may have been created, **under this key or for this payment**:
-    /// by this call, or by an earlier one that it knows of. Only after `false` may a new payment be started.
+    /// by this call, or by an earlier one that it knows of. After `false` the next request, with another card too, goes
+    /// out under the same key: another worker may still send a request with that key, and Flowlix creates at most one
+    /// payment per key.
     ///
     /// It is `true` for
     /// - [`OutcomeUnknown`](ErrorKind::OutcomeUnknown),
@@ -285,27 +287,35 @@ impl Error {
         last.is_some_and(|attempt| attempt.situation == situation)
     }
 
-    /// The card was refused at once. Most declines are not errors: they show on the payment. `false` under a key that
-    /// is in doubt, whatever was refused last: see [`decline`](Self::decline).
+    /// The card was declined at once, and no payment was created: the next card goes out under the same key. Do not
+    /// start the next attempt (a new key) for that.
+    ///
+    /// Most declines are not errors: they show on the payment. `false` under a key that is in doubt, whatever was
+    /// declined last: see [`decline`](Self::decline).
     #[must_use]
     pub fn is_declined(&self) -> bool {
         self.0.kind == ErrorKind::Declined
     }
 
-    /// What to tell the customer, and what helps, when the last attempt was refused for the card (`card_error`).
+    /// What to tell the customer, and what helps, when the last request ended in a card that was declined at once
+    /// (`card_error`). That request created no payment: the next card goes out under the same key.
     ///
-    /// It is a refusal of that attempt alone. Under a key that is in doubt, because it was
-    /// [stored](IdempotencyKey::restored) or because an attempt or call before has an unknown outcome, that earlier
-    /// one may have charged the card all the same: [`is_declined`](Self::is_declined) is `false` then, and
-    /// [`may_have_taken_effect`](Self::may_have_taken_effect) is `true`. Show the text then, and start nothing new
-    /// until it is settled; a payment with another card, which the text may ask for, is something new. With a
-    /// [journal](crate::journal) [`recover`](crate::Flowlix::recover) settles it. Without one it is settled when a
-    /// repeat of the same call is accepted, or by looking through the [list](crate::payments::Payments::list) of that
-    /// time; another refusal settles nothing.
+    /// A request before it may have created one. A key is in doubt when it was [stored](IdempotencyKey::restored), or
+    /// when an earlier request has an unknown outcome. Then [`is_declined`](Self::is_declined) is `false`, and
+    /// [`may_have_taken_effect`](Self::may_have_taken_effect) is `true`:
+    /// - Show the text, and start no attempt under a new key.
+    /// - Send the next card under the same key. If an earlier request created a payment, Flowlix rejects the next card
+    ///   with 409 and charges nothing.
+    /// - With a [journal](crate::journal) another card under a key in doubt is rejected and not sent
+    ///   ([`KeyReused`](ErrorKind::KeyReused)) until [`recover`](crate::Flowlix::recover) has found that there is no
+    ///   payment.
+    ///
+    /// Another decline does not resolve the unknown outcome. `recover` does with a journal. Without one a repeat of the
+    /// same call that is accepted does, or a look through the [list](crate::payments::Payments::list) of that time.
     #[must_use]
     pub fn decline(&self) -> Option<Decline> {
-        let is_refused = self.ended_with(Situation::CardRefused);
-        let detail = self.0.detail.as_ref().filter(|_| is_refused)?;
+        let is_declined = self.ended_with(Situation::CardRefused);
+        let detail = self.0.detail.as_ref().filter(|_| is_declined)?;
         Some(Decline::of_error(self.0.operation, detail))
     }
 

@@ -25,7 +25,8 @@ pub enum ErrorKind {
     Undecodable,
     /// A read was answered, and the answer is about something else than was asked for.
     Mismatched,
-    /// The card was refused at once (`card_error`).
+    /// The card was declined at once (`card_error`), and no payment was created: the next card goes out under the
+    /// same key.
     Declined,
     /// Flowlix rejected the request: it has to change first.
     Rejected,
@@ -113,7 +114,7 @@ impl ErrorKind {
                 "do not start a new one: Flowlix has accepted one; see json_path() and raw_body()",
             ),
             Self::Undecodable | Self::Mismatched => Some("see json_path() and raw_body()"),
-            Self::Declined => Some("ask for another card; a new try needs a new key"),
+            Self::Declined => Some("ask for another card, and send it with the same key"),
             Self::NotFound => Some("check the id, and that key and payment are of one mode"),
             Self::Authentication => Some("check the API key"),
             Self::Journal => Some("the same call may be repeated once that is settled"),

@@ -103,6 +103,8 @@ pub struct HistoryEntry {
     pub state: &'static str,
     /// The payment that the change is about, where it is about one.
     pub payment_id: Option<PaymentId>,
+    /// What a person wrote who [resolved](super::Intent::resolve_by_hand) it.
+    pub note: Option<String>,
 }
 
 impl HistoryEntry {
@@ -124,6 +126,7 @@ impl HistoryEntry {
                     at: moment(change.at),
                     state: change.what.name(),
                     payment_id: payment.and_then(|id| PaymentId::received(id).ok()),
+                    note: change.note.clone(),
                 }
             })
             .collect()

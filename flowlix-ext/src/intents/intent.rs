@@ -53,6 +53,12 @@ impl Intent {
         &self.names
     }
 
+    /// The amount that is to be paid. Where the intent was stored with another one, a call says so.
+    #[must_use]
+    pub fn money(&self) -> &Money {
+        &self.money
+    }
+
     /// The shop's reference.
     #[must_use]
     pub fn reference(&self) -> &str {
@@ -65,14 +71,14 @@ impl Intent {
     /// sent, and the status says so. An earlier payment that ended without a charge makes room for a new attempt. An
     /// earlier request whose outcome is unknown is no obstacle: the card goes out under the same idempotency key.
     pub fn pay(&self, card: CardDetails) -> Pay {
-        Pay::new(self.clone(), self.money.clone(), Means::Card(card))
+        Pay::new(self.clone(), Means::Card(card))
     }
 
     /// Pays on Flowlix's hosted page, unless the intent is paid already: the status is
     /// [`ActionRequired`](IntentStatus::ActionRequired) with the page's address. Flowlix sends the customer back to
     /// `return_url`; pass the query to [`returned`](Self::returned).
     pub fn pay_hosted(&self, return_url: impl Into<String>) -> PayHosted {
-        PayHosted::new(self.clone(), self.money.clone(), return_url.into())
+        PayHosted::new(self.clone(), return_url.into())
     }
 
     /// Where the intent stands. Payments that can still change are retrieved; after a lost answer Flowlix's lists are
@@ -103,6 +109,29 @@ impl Intent {
         session.observe().await?;
         let now = session.now();
         session.note(|record| record.close(now)).await;
+        match session.not_recorded.take() {
+            Some(error) => Err(IntentError::store(error)),
+            None => Ok(session.status()),
+        }
+    }
+
+    /// A person has looked into Flowlix's dashboard and found no payment for a request whose outcome is unknown. From
+    /// then on nothing was carried out under its key, as far as the intent knows. The note goes into the
+    /// [history](Self::history). Before the [quiet time](super::IntentsBuilder::quiet_time) is over nothing changes,
+    /// because the request may still be on its way.
+    ///
+    /// # Errors
+    /// [`IntentError`] when the store fails.
+    pub async fn resolve_by_hand(
+        &self,
+        note: impl Into<String>,
+    ) -> Result<IntentStatus, IntentError> {
+        let mut session = self.session(Duration::ZERO, None).await?;
+        session.observe().await?;
+        let (now, rules, note) = (session.now(), session.shared.rules, note.into());
+        session
+            .note(|record| record.decided_absent(&note, now, &rules))
+            .await;
         match session.not_recorded.take() {
             Some(error) => Err(IntentError::store(error)),
             None => Ok(session.status()),

@@ -19,7 +19,6 @@ use crate::call::decision::Situation;
 use crate::call::options::CallOptions;
 use crate::error::Error;
 use crate::failure::ErrorKind;
-use crate::money::Money;
 use crate::reply::Reply;
 
 /// Default of [`Pay::within`]: as long as a customer waits for a page.
@@ -44,7 +43,6 @@ pub struct PayHosted {
 #[derive(Debug)]
 struct Paying {
     intent: Intent,
-    money: Money,
     means: Means,
     details: Details,
     supersedes: Option<u32>,
@@ -109,9 +107,9 @@ macro_rules! pay_setters {
 }
 
 impl Pay {
-    pub(super) fn new(intent: Intent, money: Money, means: Means) -> Self {
+    pub(super) fn new(intent: Intent, means: Means) -> Self {
         Self {
-            inner: Paying::new(intent, money, means, Details::default()),
+            inner: Paying::new(intent, means, Details::default()),
         }
     }
 
@@ -126,13 +124,13 @@ impl Pay {
 }
 
 impl PayHosted {
-    pub(super) fn new(intent: Intent, money: Money, return_url: String) -> Self {
+    pub(super) fn new(intent: Intent, return_url: String) -> Self {
         let details = Details {
             return_url: Some(return_url),
             ..Details::default()
         };
         Self {
-            inner: Paying::new(intent, money, Means::HostedPage, details),
+            inner: Paying::new(intent, Means::HostedPage, details),
         }
     }
 
@@ -167,11 +165,10 @@ enum Sent {
 }
 
 impl Paying {
-    fn new(intent: Intent, money: Money, means: Means, details: Details) -> Self {
+    fn new(intent: Intent, means: Means, details: Details) -> Self {
         let options = intent.shared().flowlix.options();
         Self {
             intent,
-            money,
             means,
             details,
             supersedes: None,
@@ -184,7 +181,10 @@ impl Paying {
         // Everything that is wrong is told before anything is stored.
         self.request(1)
             .map_err(|error| IntentError::call(IntentErrorKind::InvalidRequest, error))?;
-        let mut session = self.intent.session(self.within, Some(&self.money)).await?;
+        let mut session = self
+            .intent
+            .session(self.within, Some(self.intent.money()))
+            .await?;
         session.hand_out_action().await;
         let last4 = match &self.means {
             Means::Card(card) => card.last4(),
@@ -193,8 +193,8 @@ impl Paying {
         session.last4.clone_from(&last4);
         let mut pay = Protocol::new(
             (
-                self.money.minor_units(),
-                self.money.currency().as_str().to_ascii_uppercase(),
+                self.intent.money().minor_units(),
+                self.intent.money().currency().as_str().to_ascii_uppercase(),
             ),
             self.means.method(),
             session.shared.namespace(self.means.method()),
@@ -223,24 +223,20 @@ impl Paying {
                 Do::Refuse(Refusal::Closed) => return Err(IntentError::closed(session.status())),
                 Do::Refuse(Refusal::AmountDiffers) => {
                     return Err(IntentError::amount_mismatch(
-                        self.money.clone(),
+                        self.intent.money().clone(),
                         session.status(),
                     ));
                 }
             }
         }
+        session.note_clock().await;
         session.report()
     }
 
     fn request(&self, attempt: u32) -> Result<Request, Error> {
-        let flowlix = &self.intent.shared().flowlix;
-        let (names, reference) = (self.intent.names(), self.intent.reference());
         request(
-            flowlix,
+            &self.intent,
             &self.options,
-            names,
-            reference,
-            &self.money,
             &self.means,
             &self.details,
             attempt,
@@ -262,6 +258,7 @@ impl Paying {
             .await?;
         let ended = recorder.ended();
         session.kept = ended.kept;
+        session.tokens.extend(ended.tokens);
         let Some(sent) = ended.last else {
             return match ended.stopped {
                 Some(Stopped::Store(error)) => Err(IntentError::store(error)),

@@ -38,6 +38,8 @@ struct State {
     kept: Kept,
     /// The last recorded send, and what it came to.
     last: Option<Sent>,
+    /// Every send of the call.
+    tokens: Vec<String>,
     /// Why the next request must not be sent.
     stopped: Option<Stopped>,
 }
@@ -62,6 +64,7 @@ pub(super) enum Stopped {
 pub(super) struct Ended {
     pub(super) kept: Kept,
     pub(super) last: Option<Sent>,
+    pub(super) tokens: Vec<String>,
     pub(super) stopped: Option<Stopped>,
 }
 
@@ -76,6 +79,7 @@ impl SendRecorder {
         let state = State {
             kept,
             last: None,
+            tokens: Vec::new(),
             stopped: None,
         };
         Arc::new(Self {
@@ -93,6 +97,7 @@ impl SendRecorder {
         Ended {
             kept: state.kept.clone(),
             last: state.last.clone(),
+            tokens: state.tokens.clone(),
             stopped: state.stopped.clone(),
         }
     }
@@ -130,6 +135,9 @@ impl SendRecorder {
                 self.state().kept = kept;
                 return Err(Stopped::Forbidden);
             }
+            if let Some(ahead) = self.flowlix.seconds_ahead() {
+                record.clock_known(std::slice::from_ref(&token), ahead.saturating_mul(1000));
+            }
             match self
                 .records
                 .replace(&mut kept, record)
@@ -139,6 +147,7 @@ impl SendRecorder {
                 Stored::Done => {
                     let mut state = self.state();
                     state.kept = kept;
+                    state.tokens.push(token.clone());
                     state.last = Some(Sent { token, end: None });
                     return Ok(send.deadline);
                 }

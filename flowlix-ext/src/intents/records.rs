@@ -200,11 +200,6 @@ impl Kept {
         !self.is_ahead && !self.has_lost
     }
 
-    /// Whether the store has a record of the intent.
-    pub(crate) fn is_stored(&self) -> bool {
-        self.version > 0
-    }
-
     fn read(id: &RecordId, stored: &StoredRecord) -> Result<Self, StoreError> {
         if stored.id != *id {
             let text = format!("the store returned another record than {}", id.key);

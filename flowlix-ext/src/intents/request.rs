@@ -6,15 +6,14 @@ use flowlix_api::Dialect;
 use flowlix_api::model::{BillingDetailsInput, CreateDirectPayment, CreateHostedPayment};
 use serde_json::Value;
 
-use super::correlation::{CORRELATION_ID, MERCHANT_REFERENCE, Names};
+use super::correlation::{CORRELATION_ID, MERCHANT_REFERENCE};
+use super::intent::Intent;
 use super::protocol::record::Method;
 use crate::call::operation::Operation;
 use crate::call::options::CallOptions;
 use crate::card::CardDetails;
-use crate::client::Flowlix;
 use crate::error::Error;
 use crate::failure::Violation;
-use crate::money::Money;
 use crate::payments::rules;
 use crate::wire::{DirectRequest, HostedRequest};
 
@@ -58,15 +57,13 @@ impl Means {
 
 /// The request of an attempt, or everything that is wrong with it.
 pub(super) fn request(
-    flowlix: &Flowlix,
+    intent: &Intent,
     options: &CallOptions,
-    names: &Names,
-    reference: &str,
-    money: &Money,
     means: &Means,
     details: &Details,
     attempt: u32,
 ) -> Result<Request, Error> {
+    let flowlix = &intent.shared().flowlix;
     let operation = means.operation();
     let return_url = details.return_url.as_deref();
     let mut violations = rules::violations(
@@ -80,13 +77,16 @@ pub(super) fn request(
     let mut metadata = details.metadata.clone();
     metadata.insert(
         CORRELATION_ID.to_owned(),
-        names.payment_mark(attempt).into(),
+        intent.names().payment_mark(attempt).into(),
     );
     if is_snake_case {
-        metadata.insert(MERCHANT_REFERENCE.to_owned(), reference.into());
+        metadata.insert(MERCHANT_REFERENCE.to_owned(), intent.reference().into());
     }
-    let merchant_reference = (!is_snake_case).then(|| reference.to_owned());
-    let (amount, currency) = (money.minor_units(), money.currency().clone());
+    let merchant_reference = (!is_snake_case).then(|| intent.reference().to_owned());
+    let (amount, currency) = (
+        intent.money().minor_units(),
+        intent.money().currency().clone(),
+    );
     let wire = flowlix.wire();
     match means {
         Means::Card(card) => {

@@ -121,6 +121,8 @@ pub(super) struct Session {
     pub(super) last4: Option<String>,
     /// How often somebody else changed the record while this call was about to send.
     lost_races: u32,
+    /// The requests of this call.
+    pub(super) tokens: Vec<String>,
     started: Duration,
     give_up_after: Duration,
     polls: u32,
@@ -139,6 +141,7 @@ impl Session {
             own: None,
             last4: None,
             lost_races: 0,
+            tokens: Vec::new(),
             started,
             give_up_after: within,
             polls: 0,
@@ -309,6 +312,21 @@ impl Session {
             .entry(id.clone())
             .or_insert_with(|| payment.clone());
         self.own = Some(id);
+    }
+
+    /// Where the clock differs from Flowlix's by more than the search allows for, the sends of this call say so: the
+    /// first answer may have come after they were recorded.
+    pub(super) async fn note_clock(&mut self) {
+        let ahead = self
+            .shared
+            .flowlix
+            .seconds_ahead()
+            .unwrap_or_default()
+            .saturating_mul(1000);
+        if ahead.saturating_abs() > self.shared.rules.skew {
+            let tokens = std::mem::take(&mut self.tokens);
+            self.note(|record| record.clock_known(&tokens, ahead)).await;
+        }
     }
 
     /// Waits until it is time to ask again.

@@ -79,7 +79,7 @@
 //!     fn tell(&self, key: &str, truth: &Truth) {
 //!         match truth {
 //!             Truth::Charged(payment) => println!("{key}: fulfil, {}", payment.id),
-//!             Truth::NotCharged(Some(payment)) => println!("{key}: {}, next try with the next key", payment.status),
+//!             Truth::NotCharged(Some(payment)) => println!("{key}: {}, start the next attempt", payment.status),
 //!             Truth::NotCharged(None) => println!("{key}: there is no payment, the same key may be used"),
 //!             Truth::PaymentInProgress(payment) => println!("{key}: wait for {}", payment.id),
 //!             Truth::Refunded(refund) => println!("{key}: {} went back", refund.amount),
@@ -109,8 +109,10 @@
 //! Flowlix keeps keys apart by API key and, in the uppercase dialect alone, by operation type. With a journal a key
 //! is for one write in either dialect, whatever its operation: a payment page that is made under the key of a card
 //! payment in doubt could charge the customer a second time, so it is refused
-//! ([`KeyReused`](crate::ErrorKind::KeyReused)) before anything is sent. A key whose write was certainly not
-//! carried out is free again.
+//! ([`KeyReused`](crate::ErrorKind::KeyReused)) before anything is sent.
+//!
+//! A key whose write was certainly not carried out ([`State::NotDone`]) may go out again, with another request too. A
+//! card that was declined at once is such a write: the next card goes out under the same key.
 //!
 //! Give each call the bare key, [derived](crate::IdempotencyKey::derive) or [custom](crate::IdempotencyKey::custom): the
 //! journal knows since when it is in use. A key that brings a moment of its own, a

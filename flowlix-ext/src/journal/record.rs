@@ -236,7 +236,7 @@ pub enum State {
         /// Flowlix's id of the request.
         request_id: Option<String>,
     },
-    /// It was certainly not carried out.
+    /// It was certainly not carried out: another request may go out under the same key.
     NotDone {
         /// Why.
         why: String,

@@ -10,8 +10,9 @@
 //! | look once | [`retrieve`](Payments::retrieve) | the payment as it stands |
 //! | look at many | [`list`](Payments::list), [`list_from`](Payments::list_from) | a stream of payments or pages |
 //!
-//! Store a payment's id with the order before you wait for it. One payment is one try: when it has failed, expired
-//! or been canceled, the next try is a new payment with a new [key](crate::IdempotencyKey).
+//! Store a payment's id with the order before you wait for it. One payment is one attempt: start the next attempt, with
+//! a new [key](crate::IdempotencyKey), only when the payment failed, expired or was canceled. A card that was declined
+//! at once has created no payment: the next card goes out [under the same key](crate#one-key-for-one-payment-attempt).
 //!
 //! A wait goes on for 120 s, a create for 60 s, unless told otherwise. Where a customer waits for the answer, say less
 //! with [`deadline`](Wait::deadline) and [`operation_timeout`](CreateDirect::operation_timeout), and let a worker go on.

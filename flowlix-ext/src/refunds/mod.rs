@@ -6,7 +6,7 @@
 //!
 //! # How to name a refund
 //! Make its key from the payment's id and from the return in your books, `derive("refund", [id, "return-77"])`, and
-//! store it as that of [a payment](crate#one-key-for-one-try). Without the payment's id the same key could belong to
+//! store it as that of [a payment](crate#one-key-for-one-payment-attempt). Without the payment's id the same key could belong to
 //! another payment: in the `snake_case` dialect a key counts for all operations of an API key.
 //!
 //! Put the number of the return into the [reason](CreateRefund::reason) as well. The `snake_case` dialect answers the

@@ -87,6 +87,13 @@ impl Record {
         self.note_change(now);
     }
 
+    /// An answer has told by how much the clock was ahead of Flowlix's that these sends are dated by.
+    pub(crate) fn clock_known(&mut self, tokens: &[String], ahead: Millis) {
+        for attempt in &mut self.attempts {
+            attempt.sends.clock_known(tokens, ahead);
+        }
+    }
+
     /// The customer has come back from what this payment asked for.
     pub(crate) fn returned(&mut self, id: &str, now: Millis) {
         let payment = self.payments.iter_mut().find(|payment| payment.is(id));
@@ -113,14 +120,18 @@ impl Record {
     }
 
     /// A person has found out that nothing was done under the keys whose outcome is unknown.
-    pub(crate) fn decided_absent(&mut self, now: Millis) {
+    pub(crate) fn decided_absent(&mut self, note: &str, now: Millis, rules: &Rules) {
+        let mut counts = false;
         for attempt in &mut self.attempts {
-            if attempt.sends.is_unknown() {
-                attempt.sends.decided_absent();
-                self.unpaid = Unpaid::ProvedAbsent;
+            counts |= attempt.sends.decided_absent(now, rules);
+        }
+        if counts {
+            self.unpaid = Unpaid::ProvedAbsent;
+            self.note_change(now);
+            if let Some(change) = self.changes.last_mut() {
+                change.note = Some(note.to_owned());
             }
         }
-        self.note_change(now);
     }
 
     /// A handler has taken every change up to this one.
@@ -192,7 +203,12 @@ impl Record {
         };
         if is_new {
             let sequence = last.map_or(0, |last| last.sequence).saturating_add(1);
-            self.changes.push(Change { sequence, at, what });
+            self.changes.push(Change {
+                sequence,
+                at,
+                what,
+                note: None,
+            });
         }
     }
 }

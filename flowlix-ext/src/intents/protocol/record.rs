@@ -145,6 +145,9 @@ pub(crate) struct Change {
     pub(crate) sequence: u64,
     pub(crate) at: Millis,
     pub(crate) what: super::status::Summary,
+    /// What a person wrote who decided it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) note: Option<String>,
 }
 
 impl Record {

@@ -22,6 +22,9 @@ pub(crate) struct Send {
     alone: bool,
     /// When the evidence came that was known when the send was recorded.
     knew: Option<Millis>,
+    /// By how much the sender's clock was ahead of Flowlix's, where an answer had told.
+    #[serde(default)]
+    ahead: Option<Millis>,
 }
 
 /// What points to a request that Flowlix holds under the key.
@@ -129,20 +132,35 @@ impl Sends {
     }
 
     /// The times between which a request under the key may have been carried out: the first send, and the last moment
-    /// at which one may still take effect.
+    /// at which one may still take effect, by the sender's clock or by Flowlix's, whichever is further out.
     pub(crate) fn window(&self, rules: &Rules) -> Option<(Millis, Millis)> {
-        let first = self.open.iter().map(|send| send.at).min();
-        let mut first = [first, self.oldest_at].into_iter().flatten().min()?;
+        let ahead = |send: &Send| send.ahead.unwrap_or_default();
+        let firsts = self
+            .open
+            .iter()
+            .map(|send| send.at.min(send.at.saturating_sub(ahead(send))));
+        let mut first = firsts.chain(self.oldest_at).min()?;
         if self.evidence != Evidence::None {
             // The request that Flowlix holds may be one that this record does not know, from before a restored backup.
             first = first.saturating_sub(rules.key_end);
         }
-        let last = self.open.iter().map(|send| send.deadline).max();
-        let last = [last, self.evidence_at, Some(first)]
-            .into_iter()
-            .flatten()
-            .max()?;
+        let lasts = self
+            .open
+            .iter()
+            .map(|send| send.deadline.max(send.deadline.saturating_sub(ahead(send))));
+        let last = lasts.chain(self.evidence_at).chain([first]).max()?;
         Some((first, last.saturating_add(rules.quiet)))
+    }
+
+    /// An answer has told by how much the clock was ahead of Flowlix's that these sends are dated by.
+    pub(crate) fn clock_known(&mut self, tokens: &[String], ahead: Millis) {
+        let ours = self
+            .open
+            .iter_mut()
+            .filter(|send| tokens.contains(&send.token));
+        for send in ours {
+            send.ahead.get_or_insert(ahead);
+        }
     }
 
     /// Whether a request may be sent in this namespace now.
@@ -198,6 +216,7 @@ impl Sends {
             namespace,
             alone,
             knew: self.evidence_at,
+            ahead: None,
         });
     }
 
@@ -273,9 +292,18 @@ impl Sends {
         }
     }
 
-    /// A person has found out that nothing was done under the key.
-    pub(crate) fn decided_absent(&mut self) {
-        *self = Self::default();
+    /// A person has found out that nothing was done under the key. Returns whether that counts: before the quiet time
+    /// is over a request may still be on its way.
+    pub(crate) fn decided_absent(&mut self, now: Millis, rules: &Rules) -> bool {
+        let last = self.open.iter().map(|send| send.deadline).max();
+        let is_quiet = last
+            .max(self.evidence_at)
+            .is_none_or(|at| now >= at.saturating_add(rules.quiet));
+        let counts = self.is_unknown() && is_quiet;
+        if counts {
+            *self = Self::default();
+        }
+        counts
     }
 
     /// Keeps the record small: what can no longer be under way needs no entry of its own.

@@ -49,11 +49,11 @@ impl Write<'_> {
                     fresh.used_elsewhere = self.key.is_in_doubt();
                     (fresh.clone(), fresh.used_elsewhere)
                 }
-                // Whoever was refused has been told that nothing was done, and may have begun something else.
+                // The caller that sent this very request was refused. The one that waited hears the same.
                 Some(stored) if has_waited && self.is_twin(&stored, &fresh) => {
                     return Err(self.refused_with_twin(&stored));
                 }
-                // Flowlix stores accepted requests only, so the key is as good as new.
+                // Flowlix stores accepted requests only: the key is as good as new, for another card too.
                 Some(stored) if stored.is_not_done() => {
                     fresh.version = stored.version.saturating_add(1);
                     fresh.used_elsewhere = self.is_used_since(&stored);
