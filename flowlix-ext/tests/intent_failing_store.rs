@@ -10,10 +10,10 @@ use std::time::Duration;
 use common::{DIALECTS, Stage, THREE_D_SECURE, VISA};
 use flowlix_ext::Mode;
 use flowlix_ext::Money;
-use flowlix_ext::intents::store::{IntentStore, MemoryStore, RecordId, Scope, StoredRecord, Swap};
-use flowlix_ext::intents::{
-    Intent, IntentError, IntentErrorKind, IntentStatus, Intents, RefundStatus,
+use flowlix_ext::intents::store::{
+    DueCursor, IntentStore, MemoryStore, RecordId, Scope, StoreFuture, StoredRecord, Swap,
 };
+use flowlix_ext::intents::{IntentError, IntentErrorKind, IntentStatus, Intents, RefundStatus};
 use flowlix_sandbox::{Dialect, Fault, Operation};
 use intents_adverse::{
     FailingStore, HOWS, How, Method, intents, minutes, order, order_of, pay, paying, stage,
@@ -471,10 +471,7 @@ impl Confused {
 }
 
 impl IntentStore for Confused {
-    fn load<'a>(
-        &'a self,
-        id: &'a RecordId,
-    ) -> flowlix_ext::intents::store::StoreFuture<'a, Option<StoredRecord>> {
+    fn load<'a>(&'a self, id: &'a RecordId) -> StoreFuture<'a, Option<StoredRecord>> {
         Box::pin(async move {
             let found = self.0.load(id).await?;
             Ok(found.map(|mut record| {
@@ -484,10 +481,7 @@ impl IntentStore for Confused {
         })
     }
 
-    fn compare_and_set<'a>(
-        &'a self,
-        record: &'a StoredRecord,
-    ) -> flowlix_ext::intents::store::StoreFuture<'a, Swap> {
+    fn compare_and_set<'a>(&'a self, record: &'a StoredRecord) -> StoreFuture<'a, Swap> {
         self.0.compare_and_set(record)
     }
 
@@ -495,17 +489,13 @@ impl IntentStore for Confused {
         &'a self,
         scope: &'a Scope,
         until: i64,
-        after: Option<&'a flowlix_ext::intents::store::DueCursor>,
+        after: Option<&'a DueCursor>,
         limit: u32,
-    ) -> flowlix_ext::intents::store::StoreFuture<'a, Vec<StoredRecord>> {
+    ) -> StoreFuture<'a, Vec<StoredRecord>> {
         self.0.due(scope, until, after, limit)
     }
 
-    fn delete<'a>(
-        &'a self,
-        id: &'a RecordId,
-        version: u64,
-    ) -> flowlix_ext::intents::store::StoreFuture<'a, bool> {
+    fn delete<'a>(&'a self, id: &'a RecordId, version: u64) -> StoreFuture<'a, bool> {
         self.0.delete(id, version)
     }
 }
@@ -528,32 +518,22 @@ async fn a_store_that_never_stores_ends_the_call() {
     #[derive(Clone)]
     struct Refusing(MemoryStore);
     impl IntentStore for Refusing {
-        fn load<'a>(
-            &'a self,
-            id: &'a RecordId,
-        ) -> flowlix_ext::intents::store::StoreFuture<'a, Option<StoredRecord>> {
+        fn load<'a>(&'a self, id: &'a RecordId) -> StoreFuture<'a, Option<StoredRecord>> {
             self.0.load(id)
         }
-        fn compare_and_set<'a>(
-            &'a self,
-            _: &'a StoredRecord,
-        ) -> flowlix_ext::intents::store::StoreFuture<'a, Swap> {
+        fn compare_and_set<'a>(&'a self, _: &'a StoredRecord) -> StoreFuture<'a, Swap> {
             Box::pin(async { Ok(Swap::Conflict(None)) })
         }
         fn due<'a>(
             &'a self,
             scope: &'a Scope,
             until: i64,
-            after: Option<&'a flowlix_ext::intents::store::DueCursor>,
+            after: Option<&'a DueCursor>,
             limit: u32,
-        ) -> flowlix_ext::intents::store::StoreFuture<'a, Vec<StoredRecord>> {
+        ) -> StoreFuture<'a, Vec<StoredRecord>> {
             self.0.due(scope, until, after, limit)
         }
-        fn delete<'a>(
-            &'a self,
-            id: &'a RecordId,
-            version: u64,
-        ) -> flowlix_ext::intents::store::StoreFuture<'a, bool> {
+        fn delete<'a>(&'a self, id: &'a RecordId, version: u64) -> StoreFuture<'a, bool> {
             self.0.delete(id, version)
         }
     }

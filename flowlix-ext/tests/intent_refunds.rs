@@ -584,3 +584,173 @@ async fn the_second_charge_of_an_intent_is_refunded() {
         assert!(!error.to_string().contains("query"), "{error}");
     }
 }
+
+#[tokio::test]
+async fn a_rejection_while_a_request_is_late_is_not_final() {
+    for dialect in DIALECTS {
+        let stage = stage(dialect).await;
+        let (intent, _) = paid_order(&stage).await;
+        stage.sandbox.inject_at(Operation::Refund, Fault::Late, 1);
+        stage
+            .sandbox
+            .inject_at(Operation::Refund, Fault::status(422), 99);
+        let call = tokio::spawn(intent.refund("return-77").amount(10_00).send());
+        stage.sandbox.wait_for_late(1).await;
+        stage.time.advance(minutes(2));
+        let status = call.await.unwrap().unwrap();
+        assert!(
+            matches!(status, RefundStatus::OutcomeUnknown(_)),
+            "{status}"
+        );
+        let status = intent.refund("return-77").amount(10_00).await.unwrap();
+        assert!(
+            matches!(status, RefundStatus::OutcomeUnknown(_)),
+            "{status}"
+        );
+        assert_eq!(stage.sandbox.release_late(), 1);
+        stage.sandbox.clear_faults();
+        let status = intent.refund("return-77").amount(10_00).await.unwrap();
+        assert!(succeeded(&status), "{status}");
+        assert_eq!(refunds(&stage), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_dropped_refund_is_made_once() {
+    for dialect in DIALECTS {
+        for fault in [Fault::Stall, Fault::StallAnswer] {
+            let stage = stage(dialect).await;
+            let (intent, store) = paid_order(&stage).await;
+            stage.sandbox.inject_at(Operation::Refund, fault, 1);
+            let refund = |intent: &Intent| intent.refund("return-77").amount(10_00).send();
+            stage.give_up_when_stalled(refund(&intent)).await;
+            let other = order(&stage, store);
+            let meanwhile = refund(&other).await.unwrap();
+            assert!(
+                matches!(
+                    meanwhile,
+                    RefundStatus::OutcomeUnknown(_) | RefundStatus::Succeeded(_)
+                ),
+                "{meanwhile}"
+            );
+            stage.sandbox.release_stalled();
+            // What was held goes on by itself.
+            let mut status = refund(&other).await.unwrap();
+            for _ in 0..100 {
+                if succeeded(&status) {
+                    break;
+                }
+                tokio::task::yield_now().await;
+                status = refund(&other).await.unwrap();
+            }
+            assert!(succeeded(&status), "{status}");
+            assert_eq!(refunds(&stage), 1);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_payment_that_cannot_be_read_is_not_refunded() {
+    for dialect in DIALECTS {
+        let stage = stage(dialect).await;
+        let (intent, _) = paid_order(&stage).await;
+        stage
+            .sandbox
+            .inject_at(Operation::RetrievePayment, Fault::status(503), 99);
+        let posts = stage.posts().len();
+        let error = intent.refund("return-77").amount(10_00).await.unwrap_err();
+        is_not_sent(&error, IntentErrorKind::NotCarriedOut, "could not be read");
+        assert!(error.status().unwrap().is_paid());
+        assert_eq!(stage.posts().len(), posts);
+        stage.sandbox.clear_faults();
+        // A repeat tells by itself.
+        lose(&stage, &intent, Fault::LoseAnswer, 10_00).await;
+        stage
+            .sandbox
+            .inject_at(Operation::RetrievePayment, Fault::status(503), 4);
+        let status = intent.refund("return-77").amount(10_00).await.unwrap();
+        assert!(succeeded(&status), "{status}");
+        assert_eq!(refunds(&stage), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_failed_refund_that_succeeded_after_all_is_told() {
+    for dialect in DIALECTS {
+        let stage = stage(dialect).await;
+        let (intent, _) = paid_order(&stage).await;
+        let refund = || intent.refund("return-77").amount(10_00);
+        let failed = match dialect {
+            Dialect::SnakeCase => "failed",
+            Dialect::Uppercase => "FAILED",
+        };
+        let failing = Fault::alter(move |body| {
+            if let Some(refund) = body["refunds"].get_mut(0) {
+                refund["status"] = failed.into();
+            }
+        });
+        stage
+            .sandbox
+            .inject_at(Operation::RetrievePayment, failing, 2);
+        let status = refund().await.unwrap();
+        assert!(matches!(status, RefundStatus::Failed(_)), "{status}");
+        stage.sandbox.settle();
+        let status = refund().await.unwrap();
+        assert!(succeeded(&status), "{status}");
+        assert_eq!(refunds(&stage), 1, "no second attempt");
+    }
+}
+
+#[tokio::test]
+async fn refund_references_are_checked_and_cut_to_a_reason() {
+    for dialect in DIALECTS {
+        let stage = stage(dialect).await;
+        let (intent, _) = paid_order(&stage).await;
+        let posts = stage.posts().len();
+        for reference in ["", " ", "a\nb", &"x".repeat(256)] {
+            let error = intent.refund(reference).amount(1).await.unwrap_err();
+            is_not_sent(&error, IntentErrorKind::InvalidRequest, "refund reference");
+        }
+        assert_eq!(stage.posts().len(), posts);
+        let long = |end: &str| format!("{}{end}", "\u{e9}".repeat(200));
+        // Two references that begin alike are two refunds.
+        for end in ["one", "two"] {
+            stage
+                .sandbox
+                .inject_at(Operation::Refund, Fault::LoseAnswer, 99);
+            let lost = intent.refund(long(end)).amount(1).await.unwrap();
+            assert!(matches!(lost, RefundStatus::OutcomeUnknown(_)), "{lost}");
+            stage.sandbox.clear_faults();
+            let status = intent.refund(long(end)).amount(1).await.unwrap();
+            assert!(succeeded(&status), "{status}");
+        }
+        let ledger = stage.sandbox.ledger();
+        let reasons: Vec<_> = ledger
+            .refunds()
+            .map(|refund| refund.reason.clone())
+            .collect();
+        assert_eq!(reasons, vec![Some("\u{e9}".repeat(50)); 2]);
+    }
+}
+
+#[tokio::test]
+async fn refunds_of_two_references_at_once_do_not_mix() {
+    for dialect in DIALECTS {
+        let stage = stage(dialect).await;
+        let (intent, _) = paid_order(&stage).await;
+        let refund = |reference: &str| intent.refund(reference).amount(10_00).send();
+        let (one, two) = tokio::join!(refund("a"), refund("b"));
+        for (reference, result) in [("a", one), ("b", two)] {
+            let status = match result {
+                Ok(status) => status,
+                Err(error) => {
+                    assert_eq!(error.kind(), IntentErrorKind::RefundBusy, "{error}");
+                    refund(reference).await.unwrap()
+                }
+            };
+            assert!(succeeded(&status), "{status}");
+        }
+        assert_eq!(refunds(&stage), 2);
+        assert_eq!(paid(&intent).await.refunded(), 20_00);
+    }
+}

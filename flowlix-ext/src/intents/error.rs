@@ -5,8 +5,8 @@ use std::fmt;
 use super::status::IntentStatus;
 use super::store::StoreError;
 use crate::error::Error;
-use crate::failure::Violation;
 use crate::failure::text::one_line;
+use crate::failure::{ErrorKind, Violation};
 use crate::money::Money;
 
 /// Why a call on an intent has no status to return.
@@ -190,13 +190,15 @@ fn cause_of(error: &Error) -> String {
     if !error.violations().is_empty() {
         return String::new();
     }
+    // That the outcome is unknown is for the status to say, and that it was rejected the kind has said.
+    let is_told = matches!(
+        error.kind(),
+        ErrorKind::OutcomeUnknown | ErrorKind::Rejected
+    );
+    let kind = (!is_told).then(|| error.kind().to_string());
     let status = error.status().map(|status| format!("HTTP {status}"));
     let said = error.api_error().and_then(|said| said.message.clone());
-    let parts = [
-        Some(error.kind().to_string()),
-        status,
-        said.as_deref().map(one_line),
-    ];
+    let parts = [kind, status, said.as_deref().map(one_line)];
     parts.into_iter().flatten().collect::<Vec<_>>().join(": ")
 }
 

@@ -71,10 +71,12 @@ fn named_payment(query: &str) -> Result<Option<String>, IntentError> {
     match HostedReturn::parse(query) {
         Ok(returned) => Ok(Some(returned.payment_id().as_str().to_owned())),
         Err(InvalidReturn::NoPayment) => Ok(None),
-        Err(error) => Err(IntentError::invalid(vec![Violation::new(
-            "query",
-            error.to_string(),
-        )])),
+        Err(error) => {
+            let text = error.to_string();
+            // A violation begins with the name of what it is about.
+            let problem = text.strip_prefix("the return query ").unwrap_or(&text);
+            Err(IntentError::invalid(vec![Violation::new("query", problem)]))
+        }
     }
 }
 

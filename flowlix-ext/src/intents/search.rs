@@ -17,7 +17,7 @@ use crate::payments::list::listed::UndecodablePayment;
 const PASSES: usize = 2;
 
 /// The pages of one pass: a list without an end must not keep a call for ever.
-const MOST_PAGES: u64 = 1000;
+const MOST_PAGES: u64 = 500;
 /// What a search gets at least, whatever is left of the call's time. One that breaks off proves nothing.
 pub(super) const LEAST_SEARCH_TIME: Duration = Duration::from_secs(30);
 
