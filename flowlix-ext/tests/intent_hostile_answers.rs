@@ -952,3 +952,36 @@ async fn a_refund_that_never_ends_is_pending() {
         }
     }
 }
+
+/// Fault 14: one answer with a wrong `Date` stops nothing.
+#[tokio::test]
+async fn a_wrong_date_stops_no_payment() {
+    for dialect in DIALECTS {
+        for date in [
+            "Thu, 01 Jan 2099 00:00:00 GMT",
+            "Thu, 01 Jan 1970 00:00:00 GMT",
+            "yesterday",
+        ] {
+            let stage = stage(dialect).await;
+            let intent = an_order(&stage);
+            let headers = [
+                ("date", date),
+                ("x-request-id", "req_abcdef"),
+                ("content-type", "application/json"),
+            ];
+            let body = json!({ "error": { "type": "api_error", "message": "No.", "request_id": "req_abcdef" } });
+            let wrong = Fault::raw(503, headers, body.to_string());
+            stage.sandbox.inject_at(Matcher::any(), wrong.clone(), 4);
+            let first = pay(&intent, VISA).await;
+            let again = pay(&intent, VISA).await;
+            assert!(again.is_paid(), "{date}: {first}, then {again}");
+            stage.sandbox.inject_at(Matcher::any(), wrong, 1);
+            let refund = intent.refund("return-77").amount(1_00).await.unwrap();
+            assert!(
+                matches!(refund, RefundStatus::Succeeded(_)),
+                "{date}: {refund}"
+            );
+            assert_eq!(stage.payments_and_charges(), (1, 1));
+        }
+    }
+}

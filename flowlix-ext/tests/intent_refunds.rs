@@ -754,3 +754,97 @@ async fn refunds_of_two_references_at_once_do_not_mix() {
         assert_eq!(paid(&intent).await.refunded(), 20_00);
     }
 }
+
+#[tokio::test]
+async fn an_old_unknown_refund_is_never_sent_blind() {
+    for dialect in DIALECTS {
+        let stage = stage(dialect).await;
+        let (intent, _) = paid_order(&stage).await;
+        lose(&stage, &intent, Fault::LoseAnswer, 10_00).await;
+        stage.time.advance(minutes(24 * 60));
+        stage
+            .sandbox
+            .inject_at(Operation::RetrievePayment, Fault::status(503), 99);
+        let posts = stage.posts().len();
+        let status = intent.refund("return-77").amount(10_00).await.unwrap();
+        assert!(
+            matches!(status, RefundStatus::OutcomeUnknown(_)),
+            "{status}"
+        );
+        assert_eq!(stage.posts().len(), posts);
+        assert_eq!(refunds(&stage), 1);
+    }
+}
+
+#[tokio::test]
+async fn candidates_are_refunds_that_look_the_same() {
+    let stage = stage(Dialect::SnakeCase).await;
+    let (intent, _) = paid_order(&stage).await;
+    // Another amount, another reason, and one that is ours under another reference.
+    let payment = the_payment(&stage);
+    assert!(succeeded(
+        &intent
+            .refund("return-76")
+            .amount(10_00)
+            .reason("return-77")
+            .await
+            .unwrap()
+    ));
+    let elsewhere = |amount, reason| stage.sandbox.refund(&payment, amount, reason).unwrap();
+    let before = elsewhere(10_00, "return-77");
+    lose(&stage, &intent, Fault::ResetBeforeReading, 10_00).await;
+    elsewhere(9_00, "return-77");
+    elsewhere(10_00, "by hand");
+    let equal = elsewhere(10_00, "return-77");
+    stage
+        .sandbox
+        .inject_at(Operation::Refund, Fault::status(503), 99);
+    let status = intent.refund("return-77").amount(10_00).await.unwrap();
+    let candidates = status.info().candidates().iter();
+    let ids: Vec<&str> = candidates.map(|id| id.as_str()).collect();
+    assert_eq!(ids, [equal.as_str()], "{status}");
+    assert!(!ids.contains(&before.as_str()));
+}
+
+#[tokio::test]
+async fn an_accepted_refund_that_is_not_told_has_candidates() {
+    let stage = stage(Dialect::SnakeCase).await;
+    let (intent, _) = paid_order(&stage).await;
+    assert!(succeeded(
+        &intent.refund("return-76").amount(1_00).await.unwrap()
+    ));
+    lose(&stage, &intent, Fault::ResetBeforeReading, 10_00).await;
+    let payment = the_payment(&stage);
+    let elsewhere = stage.sandbox.refund(&payment, 10_00, "return-77").unwrap();
+    let status = intent.refund("return-77").amount(10_00).await.unwrap();
+    assert!(
+        matches!(status, RefundStatus::OutcomeUnknown(_)),
+        "{status}"
+    );
+    let candidates = status.info().candidates();
+    assert_eq!(candidates.len(), 2, "{candidates:?}");
+    assert_eq!(candidates[0].as_str(), elsewhere);
+}
+
+#[tokio::test]
+async fn a_charge_after_the_close_is_refunded() {
+    for dialect in DIALECTS {
+        let stage = stage(dialect).await;
+        let intent = order(&stage, MemoryStore::new());
+        let IntentStatus::ActionRequired(action) = pay(&intent, THREE_D_SECURE).await else {
+            panic!()
+        };
+        intent.close().await.unwrap();
+        let id = action.payment_id().unwrap();
+        stage.sandbox.approve(id.as_str()).unwrap();
+        let IntentStatus::PaidAfterClose(after) = intent.returned(None).await.unwrap() else {
+            panic!("{}", intent.status().await.unwrap())
+        };
+        assert_eq!(after.payments(), [id.clone()]);
+        assert!(succeeded(&intent.refund("canceled").await.unwrap()));
+        assert_eq!(stage.sandbox.ledger().amount_refunded(), 49_99);
+        let error = intents_adverse::paying(&intent, VISA).await;
+        assert!(!matches!(error, Ok(IntentStatus::Unpaid(_))), "{error:?}");
+        assert_eq!(stage.payments_and_charges(), (1, 1));
+    }
+}

@@ -260,7 +260,7 @@ impl RefundPayment {
             session.not_recorded = Some(error);
         }
         let answer = match &result {
-            Ok(created) => accepted(created),
+            Ok(created) => self.accepted(session, created),
             Err(_) if sent.end.is_none() => RefundAnswer::Unknown,
             Err(error) if was_accepted(error) => RefundAnswer::AcceptedUnread,
             Err(_) if sent.end == Some(Some(Situation::Accepted)) => RefundAnswer::Unknown,
@@ -274,6 +274,19 @@ impl RefundPayment {
             })
             .await;
         self.learn(session, call, &answer, result)
+    }
+
+    /// What a 2xx answer tells of the refund.
+    fn accepted(&self, session: &Session, created: &RefundCreated) -> RefundAnswer {
+        let is_snake_case = session.shared.flowlix.dialect() == Dialect::SnakeCase;
+        let shown = created.payment.as_ref().map(|payment| {
+            let (record, names) = (session.record(), &session.names);
+            shown(record, payment, names, &self.reference, is_snake_case)
+        });
+        RefundAnswer::Accepted {
+            refund: created.refund.as_ref().map(refund_view),
+            candidates: shown.map(|shown| shown.candidates).unwrap_or_default(),
+        }
     }
 
     /// The payment as it stood before the first request under the attempt's key. A refund that was made since may be
@@ -547,16 +560,6 @@ fn shown(
     Shown {
         refund: None,
         candidates: candidates.map(|one| one.id.as_str().to_owned()).collect(),
-    }
-}
-
-fn accepted(created: &RefundCreated) -> RefundAnswer {
-    let candidates = created.payment.iter().flat_map(|payment| &payment.refunds);
-    RefundAnswer::Accepted {
-        refund: created.refund.as_ref().map(refund_view),
-        candidates: candidates
-            .map(|refund| refund.id.as_str().to_owned())
-            .collect(),
     }
 }
 
