@@ -58,7 +58,8 @@ pub enum RefundStatus {
     Succeeded(RefundInfo),
     /// Nothing went back. The next call with the same reference starts another attempt.
     Failed(RefundInfo),
-    /// Requests were lost or rejected, and none was carried out. The same call may be made again.
+    /// No request was carried out, and none can be any more. The same call may be made again. A request that Flowlix
+    /// rejected is an [error](IntentErrorKind::Rejected).
     NotMade(RefundInfo),
     /// A request was sent, and whether it was carried out is not known yet: call again later.
     OutcomeUnknown(RefundInfo),
