@@ -985,3 +985,59 @@ async fn a_wrong_date_stops_no_payment() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_hosted_page_is_found_after_a_damaged_answer() {
+    for dialect in DIALECTS {
+        for fault in [
+            Fault::Garbage,
+            Fault::LoseAnswer,
+            Fault::html(200).after_commit(),
+            Fault::patch(json!({ "amount": 1 })),
+            Fault::patch(json!({ "livemode": true })),
+            Fault::patch(json!({ "id": null })),
+        ] {
+            let stage = stage(dialect).await;
+            let intent = an_order(&stage);
+            let create = Operation::CreateHostedPayment;
+            stage.sandbox.inject_at(create, fault.clone(), 1);
+            let hosted = intent.pay_hosted("https://shop.example.com/back");
+            let status = hosted.await.unwrap();
+            let IntentStatus::ActionRequired(action) = &status else {
+                panic!("{fault:?}: {status}")
+            };
+            assert!(action.redirect_url().is_some(), "{fault:?}");
+            let again = intent.pay_hosted("https://shop.example.com/back");
+            let again = again.await.unwrap();
+            assert!(matches!(again, IntentStatus::ActionRequired(_)), "{again}");
+            assert_eq!(stage.payments_and_charges(), (1, 0), "{fault:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_action_without_an_address_is_waited_for() {
+    for dialect in DIALECTS {
+        let stage = stage(dialect).await;
+        let intent = an_order(&stage);
+        let waiting = spelled(dialect, "requires_action");
+        let no_address = move |payment: &mut Value| {
+            payment["status"] = waiting.clone().into();
+            payment["next_action"] = json!({ "type": "redirect" });
+        };
+        let fault = every_payment(no_address);
+        stage.sandbox.inject_at(Matcher::any(), fault.clone(), 99);
+        let IntentStatus::ActionRequired(action) = pay(&intent, THREE_D_SECURE).await else {
+            panic!("no action")
+        };
+        assert!(action.redirect_url().is_none());
+        stage.sandbox.clear_faults();
+        let id = action.payment_id().unwrap().as_str();
+        stage.sandbox.settle();
+        stage.sandbox.approve(id).unwrap();
+        // Flowlix still shows the action for a moment.
+        stage.sandbox.inject_at(Matcher::method("GET"), fault, 2);
+        let status = intent.returned(None).await.unwrap();
+        assert!(status.is_paid(), "{status}");
+    }
+}

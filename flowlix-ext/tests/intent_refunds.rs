@@ -848,3 +848,39 @@ async fn a_charge_after_the_close_is_refunded() {
         assert_eq!(stage.payments_and_charges(), (1, 1));
     }
 }
+
+#[tokio::test]
+async fn each_refund_attempt_has_a_key_of_its_own() {
+    for dialect in DIALECTS {
+        let stage = stage(dialect).await;
+        let intents = intents_adverse::intents(&stage, MemoryStore::new());
+        let mut expected = Vec::new();
+        for order in ["order-1", "order-2"] {
+            let intent = intents.intent(order, flowlix_ext::Money::eur(49_99));
+            assert!(pay(&intent, VISA).await.is_paid());
+            for reference in ["return-1", "return-2"] {
+                let pending = intent.refund(reference).amount(1_00).within(Duration::ZERO);
+                let pending = pending.await.unwrap();
+                let id = pending.info().refund_id().unwrap().as_str().to_owned();
+                stage.sandbox.fail_refund(&id).unwrap();
+                let failed = intent.refund(reference).amount(1_00).await.unwrap();
+                assert!(matches!(failed, RefundStatus::Failed(_)), "{failed}");
+                let again = intent.refund(reference).amount(1_00).await.unwrap();
+                assert!(succeeded(&again), "{again}");
+                expected.extend([1, 2]);
+            }
+        }
+        let mut keys: Vec<_> = stage
+            .sandbox
+            .ledger()
+            .refunds()
+            .filter_map(|refund| refund.idempotency_key.clone())
+            .collect();
+        keys.sort_unstable();
+        keys.dedup();
+        assert_eq!(keys.len(), expected.len());
+        for key in keys {
+            assert!(!key.contains("order") && !key.contains("return"), "{key}");
+        }
+    }
+}

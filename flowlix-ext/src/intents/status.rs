@@ -305,7 +305,11 @@ impl ActionRequired {
         Self {
             about,
             payment_id: id(id_text),
-            payment: context.payment(id_text).cloned(),
+            // Nobody is sent to a payment that the record may not have.
+            payment: context
+                .payment(id_text)
+                .filter(|_| context.not_recorded.is_none())
+                .cloned(),
             attempt: seen.map_or(0, |seen| seen.attempt),
             is_for_this_card: is_own || (context.last4.is_some() && context.last4 == last4),
         }
