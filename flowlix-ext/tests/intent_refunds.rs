@@ -840,7 +840,7 @@ async fn a_charge_after_the_close_is_refunded() {
         let IntentStatus::PaidAfterClose(after) = intent.returned(None).await.unwrap() else {
             panic!("{}", intent.status().await.unwrap())
         };
-        assert_eq!(after.payments(), [id.clone()]);
+        assert_eq!(after.payments(), std::slice::from_ref(id));
         assert!(succeeded(&intent.refund("canceled").await.unwrap()));
         assert_eq!(stage.sandbox.ledger().amount_refunded(), 49_99);
         let error = intents_adverse::paying(&intent, VISA).await;
@@ -882,5 +882,30 @@ async fn each_refund_attempt_has_a_key_of_its_own() {
         for key in keys {
             assert!(!key.contains("order") && !key.contains("return"), "{key}");
         }
+    }
+}
+
+#[tokio::test]
+async fn another_api_key_never_repeats_a_refund() {
+    for dialect in DIALECTS {
+        let stage = stage(dialect).await;
+        let (intent, store) = paid_order(&stage).await;
+        lose(&stage, &intent, Fault::LoseAnswer, 10_00).await;
+        let posts = stage.posts().len();
+        let rotated = client(&stage, &stage.sandbox.rotated_key(dialect, 1));
+        let intent = order_of(&intents_of(rotated, store));
+        for hours in [0, 1, 24] {
+            stage.time.advance(minutes(60 * hours));
+            let status = intent.refund("return-77").amount(10_00).await.unwrap();
+            match dialect {
+                Dialect::Uppercase => assert!(succeeded(&status), "{status}"),
+                Dialect::SnakeCase => {
+                    assert_eq!(status.info().candidates().len(), 1, "{status}");
+                    assert_eq!(status.info().needs_person(), hours == 24, "{status}");
+                }
+            }
+        }
+        assert_eq!(stage.posts().len(), posts);
+        assert_eq!(refunds(&stage), 1);
     }
 }
