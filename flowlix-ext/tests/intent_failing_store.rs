@@ -416,7 +416,7 @@ async fn nothing_is_done(stage: &Stage, intents: &Intents, key: &str, words: &st
 }
 
 #[tokio::test]
-async fn a_record_that_cannot_be_read_stops_its_intent_alone() {
+async fn an_unreadable_record_stops_its_intent_alone() {
     for dialect in DIALECTS {
         let bodies: [(&[u8], &str); 6] = [
             (b"\xff\xfe garbage", "cannot be read"),

@@ -92,7 +92,7 @@ async fn a_conflict_in_any_words_ends_paid_once() {
 }
 
 #[tokio::test]
-async fn a_terse_conflict_about_another_card_finds_the_payment() {
+async fn a_terse_conflict_finds_the_payment() {
     for dialect in DIALECTS {
         let sandbox = Sandbox::builder().terse_conflicts(true).start().await;
         let stage = stage_on(sandbox.unwrap(), dialect);
@@ -203,7 +203,7 @@ async fn an_accepted_answer_that_cannot_be_read_is_found() {
 }
 
 #[tokio::test]
-async fn an_accepted_answer_that_is_not_listed_is_processing() {
+async fn an_accepted_answer_not_yet_listed_is_processing() {
     for dialect in DIALECTS {
         let stage = stage(dialect).await;
         let intent = an_order(&stage);
@@ -224,7 +224,7 @@ async fn an_accepted_answer_that_is_not_listed_is_processing() {
 
 /// Faults 2 and 9: Flowlix said 2xx, and its lists never show a payment.
 #[tokio::test]
-async fn an_accepted_answer_without_a_payment_needs_a_person() {
+async fn an_answer_without_a_payment_needs_a_person() {
     for dialect in DIALECTS {
         let stage = stage(dialect).await;
         let intent = an_order(&stage);
@@ -667,7 +667,7 @@ async fn a_paid_payment_never_becomes_unpaid() {
 }
 
 #[tokio::test]
-async fn a_failed_payment_that_was_charged_after_all_is_told() {
+async fn a_failed_payment_charged_after_all_is_told() {
     for dialect in DIALECTS {
         let stage = stage(dialect).await;
         let intent = an_order(&stage);

@@ -360,7 +360,7 @@ async fn asking_every_minute_does_not_postpone_the_answer() {
 }
 
 #[tokio::test]
-async fn a_refund_that_cannot_be_sent_for_hours_stays_bounded() {
+async fn a_refund_that_fails_for_hours_stays_bounded() {
     for dialect in DIALECTS {
         let stage = stage(dialect).await;
         let (intent, _) = paid_order(&stage).await;
@@ -433,7 +433,7 @@ async fn our_lost_refund_is_told_from_an_identical_one() {
 }
 
 #[tokio::test]
-async fn an_identical_refund_of_the_same_minute_is_not_guessed() {
+async fn an_identical_refund_of_one_minute_is_not_guessed() {
     let stage = stage(Dialect::SnakeCase).await;
     let (intent, _) = paid_order(&stage).await;
     lose(&stage, &intent, Fault::ResetBeforeReading, 10_00).await;
