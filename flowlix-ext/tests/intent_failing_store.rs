@@ -32,7 +32,10 @@ async fn at_every_call<T: Future<Output = bool>>(
                 if method == Method::Load && does_it {
                     continue;
                 }
-                for times in [1, 999] {
+                // A store that hangs for good uses up the time of any call.
+                let hangs = matches!(how, How::Hangs | How::DoesAndHangs);
+                let often: &[usize] = if hangs { &[1] } else { &[1, 999] };
+                for &times in often {
                     let mut number = 1;
                     // Until the calls are over before the trouble begins.
                     while test(dialect, method, number, times, how).await {
@@ -579,4 +582,37 @@ async fn a_store_that_fails_for_hours_loses_nothing() {
         assert!(status.is_paid(), "{status}");
         assert_eq!(stage.payments_and_charges(), (1, 1));
     }
+}
+
+#[tokio::test]
+async fn a_lost_refund_and_a_failing_store_refund_once() {
+    at_every_call(|dialect, method, number, times, how| async move {
+        let stage = stage(dialect).await;
+        let store = FailingStore::new(&stage);
+        let intent = order(&stage, store.clone());
+        assert!(pay(&intent, VISA).await.is_paid());
+        let refund = || intent.refund("return-77").amount(10_00);
+        stage
+            .sandbox
+            .inject_at(Operation::Refund, Fault::LoseAnswer, 2);
+        store.fail(method, number, times, how);
+        let first = refund().await;
+        stage.sandbox.clear_faults();
+        let hit = store.heal() > 0;
+        let made = stage.sandbox.ledger().refunds().count();
+        match first {
+            Ok(RefundStatus::Succeeded(_)) => assert_eq!(made, 1),
+            Ok(RefundStatus::OutcomeUnknown(_) | RefundStatus::Pending(_)) => {}
+            Ok(other) => panic!("{other}"),
+            Err(error) => {
+                is_store_error(&error);
+                assert_eq!(made, 0, "{method:?} {number} {how:?}: {error}");
+            }
+        }
+        let again = refund().await.unwrap();
+        assert!(matches!(again, RefundStatus::Succeeded(_)), "{again}");
+        assert_eq!(stage.sandbox.ledger().refunds().count(), 1);
+        hit
+    })
+    .await;
 }
