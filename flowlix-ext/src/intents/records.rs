@@ -9,10 +9,9 @@ use super::correlation::Names;
 use super::protocol::record::Record;
 use super::protocol::rules::Millis;
 use super::protocol::status::Summary;
+use super::store::catch_panics::{CatchPanics, in_time};
 use super::store::{IntentStore, RecordId, Scope, StoreError, StoreFuture, StoredRecord, Swap};
-use crate::call::engine::within;
 use crate::client::Flowlix;
-use crate::runtime::SleepPurpose;
 
 /// How long a store may take for one call before it counts as failed.
 const STORE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -58,7 +57,7 @@ struct Body<R> {
 impl Records {
     pub(crate) fn new(store: Arc<dyn IntentStore>, scope: Scope, flowlix: Flowlix) -> Self {
         Self {
-            store,
+            store: Arc::new(CatchPanics(store)),
             scope,
             flowlix,
         }
@@ -167,14 +166,7 @@ impl Records {
     }
 
     async fn in_time<T>(&self, work: StoreFuture<'_, T>) -> Result<T, StoreError> {
-        let limit = self
-            .flowlix
-            .runtime()
-            .sleep(STORE_TIMEOUT, SleepPurpose::Timeout);
-        match within(work, limit).await {
-            Some(done) => done,
-            None => Err(StoreError::new("the store did not answer within 5 s")),
-        }
+        in_time(self.flowlix.runtime(), STORE_TIMEOUT, work).await
     }
 }
 

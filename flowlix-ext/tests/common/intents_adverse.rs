@@ -94,9 +94,20 @@ pub(crate) enum How {
     /// It never answers; time goes by.
     Hangs,
     DoesAndHangs,
+    /// It panics in its future.
+    Panics,
+    /// It panics before there is a future.
+    PanicsAtOnce,
 }
 
-pub(crate) const HOWS: [How; 4] = [How::Fails, How::DoesAndFails, How::Hangs, How::DoesAndHangs];
+pub(crate) const HOWS: [How; 6] = [
+    How::Fails,
+    How::DoesAndFails,
+    How::Hangs,
+    How::DoesAndHangs,
+    How::Panics,
+    How::PanicsAtOnce,
+];
 
 /// A store that fails when it is told to; clones share everything.
 #[derive(Clone)]
@@ -167,10 +178,16 @@ impl FailingStore {
         work: StoreFuture<'a, T>,
     ) -> StoreFuture<'a, T> {
         let how = self.next(method);
+        if how == Some(How::PanicsAtOnce) {
+            panic!("a mistake of the application");
+        }
         Box::pin(async move {
             let Some(how) = how else {
                 return work.await;
             };
+            if how == How::Panics {
+                panic!("a mistake of the application");
+            }
             if matches!(how, How::DoesAndFails | How::DoesAndHangs) {
                 let _lost = work.await;
             }

@@ -1,12 +1,34 @@
 //! A store that lives as long as the process.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{DueCursor, IntentStore, RecordId, Scope, StoreFuture, StoredRecord, Swap};
+use super::{DueCursor, IntentStore, RecordId, Scope, StoreError, StoreFuture, StoredRecord, Swap};
 
-/// Records in memory, for tests and examples: what it holds is lost with the process, and an intent that is forgotten
-/// could be charged again. It never forgets a record by itself. Clones share their records.
+/// Records in memory, for tests and for trying the SDK out.
+///
+/// The records end with the process: a service that starts again has forgotten which orders were paid and could charge
+/// a customer twice. Services use a store that outlives them.
+///
+/// A record stays until it is deleted, so memory grows with every intent. The store never makes room by itself: an
+/// intent that is forgotten could be charged again. Clones share their records.
+///
+/// ```
+/// use flowlix_ext::Mode;
+/// use flowlix_ext::intents::store::{
+///     IntentStore, MemoryStore, RecordId, Scope, StoredRecord, Swap,
+/// };
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let store = MemoryStore::new();
+/// let id = RecordId::new(Scope::new("my-shop", Mode::Test), "order-1234");
+/// let record = StoredRecord::new(id, 1, "created", None, 1_719_792_000_000, vec![1, 2, 3]);
+/// assert_eq!(store.compare_and_set(&record).await?, Swap::Stored);
+/// assert_eq!(store.load(&record.id).await?, Some(record));
+/// # Ok::<(), flowlix_ext::intents::store::StoreError>(())
+/// # }).unwrap();
+/// ```
 #[derive(Clone, Default)]
 pub struct MemoryStore {
     records: Arc<Mutex<BTreeMap<RecordId, StoredRecord>>>,
@@ -19,17 +41,54 @@ impl MemoryStore {
         Self::default()
     }
 
-    // A poisoned lock means that a thread panicked while it held plain values; each is whole.
+    /// How many records the store holds.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.records().len()
+    }
+
+    /// Whether the store holds no record.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.records().is_empty()
+    }
+
+    // A poisoned lock means that a thread panicked while it held the map; each change of the map is one call.
     fn records(&self) -> MutexGuard<'_, BTreeMap<RecordId, StoredRecord>> {
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
 
-impl std::fmt::Debug for MemoryStore {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("MemoryStore")
-            .field("records", &self.records().len())
-            .finish()
+    fn swap(&self, record: &StoredRecord) -> Swap {
+        let mut records = self.records();
+        let held = records.get(&record.id);
+        let next = held.map_or(Some(1), |held| held.version.checked_add(1));
+        if next != Some(record.version) {
+            return Swap::Conflict(held.cloned());
+        }
+        records.insert(record.id.clone(), record.clone());
+        Swap::Stored
+    }
+
+    fn due_now(&self, scope: &Scope, until: i64, after: Option<&DueCursor>) -> Vec<StoredRecord> {
+        let records = self.records();
+        let of_scope = records
+            .values()
+            .filter(|record| record.id.scope == *scope)
+            .filter_map(|record| Some((DueCursor::behind(record)?, record)));
+        let mut due: Vec<_> = of_scope
+            .filter(|(place, _)| place.due_at <= until)
+            .filter(|(place, _)| after.is_none_or(|after| place > after))
+            .collect();
+        due.sort_by(|(one, _), (other, _)| one.cmp(other));
+        due.into_iter().map(|(_, record)| record.clone()).collect()
+    }
+
+    fn remove(&self, id: &RecordId, version: u64) -> bool {
+        let mut records = self.records();
+        let is_held = records
+            .get(id)
+            .is_some_and(|record| record.version == version);
+        is_held && records.remove(id).is_some()
     }
 }
 
@@ -39,15 +98,7 @@ impl IntentStore for MemoryStore {
     }
 
     fn compare_and_set<'a>(&'a self, record: &'a StoredRecord) -> StoreFuture<'a, Swap> {
-        Box::pin(async move {
-            let mut records = self.records();
-            let held = records.get(&record.id);
-            if held.map_or(0, |held| held.version).checked_add(1) != Some(record.version) {
-                return Ok(Swap::Conflict(held.cloned()));
-            }
-            records.insert(record.id.clone(), record.clone());
-            Ok(Swap::Stored)
-        })
+        Box::pin(async move { Ok(self.swap(record)) })
     }
 
     fn due<'a>(
@@ -58,29 +109,21 @@ impl IntentStore for MemoryStore {
         limit: u32,
     ) -> StoreFuture<'a, Vec<StoredRecord>> {
         Box::pin(async move {
-            let records = self.records();
-            let place = |record: &StoredRecord| DueCursor::behind(record);
-            let mut due: Vec<StoredRecord> = records
-                .values()
-                .filter(|record| record.id.scope == *scope)
-                .filter(|record| record.due_at.is_some_and(|at| at <= until))
-                .filter(|record| after.is_none_or(|after| place(record).as_ref() > Some(after)))
-                .cloned()
-                .collect();
-            due.sort_by_key(place);
+            let mut due = self.due_now(scope, until, after);
             due.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-            Ok(due)
+            Ok::<_, StoreError>(due)
         })
     }
 
     fn delete<'a>(&'a self, id: &'a RecordId, version: u64) -> StoreFuture<'a, bool> {
-        Box::pin(async move {
-            let mut records = self.records();
-            let is_it = records.get(id).is_some_and(|held| held.version == version);
-            if is_it {
-                records.remove(id);
-            }
-            Ok(is_it)
-        })
+        Box::pin(async move { Ok(self.remove(id, version)) })
+    }
+}
+
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStore")
+            .field("records", &self.len())
+            .finish_non_exhaustive()
     }
 }

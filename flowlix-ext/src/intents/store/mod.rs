@@ -3,12 +3,14 @@
 //! A store only keeps what it is given. Which record may follow which, what may be sent and what an outcome means is
 //! decided by the SDK, on top of [`compare_and_set`](IntentStore::compare_and_set), which must be atomic.
 
+pub(super) mod catch_panics;
 mod error;
 mod memory;
 
 use std::pin::Pin;
 use std::sync::Arc;
 
+pub(crate) use catch_panics::{catch_panics, in_time_or};
 pub use error::StoreError;
 pub use memory::MemoryStore;
 

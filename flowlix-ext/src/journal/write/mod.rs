@@ -26,6 +26,7 @@ use crate::client::Flowlix;
 use crate::error::Error;
 use crate::failure::Violation;
 use crate::idempotency::IdempotencyKey;
+use crate::intents::store::in_time_or;
 use crate::reply::{Receipt, Reply};
 use crate::runtime::{Runtime, SleepPurpose};
 
@@ -355,9 +356,6 @@ async fn in_time<T>(
     limit: Duration,
     work: impl Future<Output = Result<T, JournalError>>,
 ) -> Result<T, JournalError> {
-    let limit = runtime.sleep(limit, SleepPurpose::Timeout);
-    match within(work, limit).await {
-        Some(done) => done,
-        None => Err(JournalError::new("the journal did not answer in time")),
-    }
+    let late = || JournalError::new("the journal did not answer in time");
+    in_time_or(runtime, limit, work, late).await
 }
