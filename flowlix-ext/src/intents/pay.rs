@@ -10,6 +10,7 @@ use super::error::{IntentError, IntentErrorKind};
 use super::intent::Intent;
 use super::protocol::apply::Answer;
 use super::protocol::pay::{Answered, Do, Pay as Protocol, Refusal};
+use super::protocol::record::{Method, Payment as Seen};
 use super::recorder::{SendRecorder, Stopped};
 use super::request::{Details, Means, Request, request};
 use super::session::{LEAST_TIME, Session};
@@ -191,6 +192,7 @@ impl Paying {
             Means::HostedPage => None,
         };
         session.last4.clone_from(&last4);
+        session.asks_for_page = self.means.method() == Method::HostedPage;
         let mut pay = Protocol::new(
             (
                 self.intent.money().minor_units(),
@@ -342,8 +344,11 @@ impl Paying {
         is_open: bool,
         situation: Option<Situation>,
     ) -> Answer {
+        // An answer is about the card that was sent, also where Flowlix shows the card only later.
         let view = |payment: &Payment| {
-            payment_view(payment, &session.names, session.shared.flowlix.mode())
+            let seen = payment_view(payment, &session.names, session.shared.flowlix.mode())?;
+            let last4 = seen.last4.clone().or_else(|| session.last4.clone());
+            Some(Seen { last4, ..seen })
         };
         match result {
             Ok(reply) => view(reply).map_or(Answer::AcceptedUnread, Answer::Accepted),
@@ -370,6 +375,9 @@ impl Paying {
         match (answer, result) {
             (Answer::Accepted(view), Ok(reply)) => {
                 pay.accepted(&view.id);
+                if session.is_older_than_attempt(&view, attempt) {
+                    pay.replayed_older();
+                }
                 session.created(&reply).await;
             }
             (Answer::Declined { .. }, Err(error)) => {

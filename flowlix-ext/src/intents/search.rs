@@ -19,7 +19,7 @@ const PASSES: usize = 2;
 /// The pages of one pass: a list without an end must not keep a call for ever.
 const MOST_PAGES: u64 = 500;
 /// What a search gets at least, whatever is left of the call's time. One that breaks off proves nothing.
-pub(super) const LEAST_SEARCH_TIME: Duration = Duration::from_secs(30);
+const LEAST_SEARCH_TIME: Duration = Duration::from_secs(30);
 
 /// What a search has shown.
 pub(super) struct Search {
@@ -30,19 +30,23 @@ pub(super) struct Search {
     pub(super) error: Option<Error>,
 }
 
-/// Passes twice over the lists of the time in which requests of the intent may have been carried out.
+/// Passes twice over the lists of the time in which requests of the intent may have been carried out. Each page may take
+/// this long.
 pub(super) async fn search(
     shared: &Shared,
     names: &Names,
     record: &Record,
     limit: Duration,
 ) -> Search {
-    let until = shared.flowlix.runtime().monotonic().saturating_add(limit);
+    let runtime = shared.flowlix.runtime();
+    let until = runtime
+        .monotonic()
+        .saturating_add(limit.max(LEAST_SEARCH_TIME));
     let window = window(shared, record);
     let mut found = BTreeMap::new();
     let mut is_complete = true;
     for _ in 0..PASSES {
-        match pass(shared, names, record, (window, until), &mut found).await {
+        match pass(shared, names, record, (window, limit, until), &mut found).await {
             Ok(true) => {}
             // Whatever another pass shows, it proves nothing any more.
             Ok(false) => {
@@ -72,13 +76,16 @@ async fn pass(
     shared: &Shared,
     names: &Names,
     record: &Record,
-    ((from, to), until): ((i64, i64), Duration),
+    ((from, to), limit, until): ((i64, i64), Duration, Duration),
     found: &mut BTreeMap<String, Payment>,
 ) -> Result<bool, Error> {
+    let mut options = shared.flowlix.options();
+    options.operation_timeout = options.operation_timeout.min(limit);
     let list = shared
         .flowlix
         .payments()
         .list()
+        .options(options)
         .created_gte(from)
         .created_lt(to)
         .max_pages(MOST_PAGES);

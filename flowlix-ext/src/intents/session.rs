@@ -12,10 +12,10 @@ use super::correlation::Names;
 use super::error::{IntentError, IntentErrorKind};
 use super::protocol::apply::namespace;
 use super::protocol::pay::Observation;
-use super::protocol::record::{Method, Record};
+use super::protocol::record::{Method, Payment as Seen, Record};
 use super::protocol::rules::{Millis, Rules};
 use super::records::{Kept, MOST_RACES, Records, millis, too_many_races};
-use super::search::{LEAST_SEARCH_TIME, Search, search};
+use super::search::{Search, search};
 use super::status::{Context, IntentStatus};
 use super::store::StoreError;
 use super::view::payment_view;
@@ -121,6 +121,8 @@ pub(super) struct Session {
     pub(super) last4: Option<String>,
     /// How often somebody else changed the record while this call was about to send.
     lost_races: u32,
+    /// Whether the call asks for the hosted page.
+    pub(super) asks_for_page: bool,
     /// The requests of this call.
     pub(super) tokens: Vec<String>,
     started: Duration,
@@ -141,6 +143,7 @@ impl Session {
             own: None,
             last4: None,
             lost_races: 0,
+            asks_for_page: false,
             tokens: Vec::new(),
             started,
             give_up_after: within,
@@ -267,7 +270,7 @@ impl Session {
     ) -> Result<(), IntentError> {
         let begun_at = self.now();
         observation.searched(begun_at);
-        let limit = self.time_left().max(LEAST_SEARCH_TIME);
+        let limit = self.time_left().max(LEAST_TIME);
         let found: Search = search(&self.shared, &self.names, self.record(), limit).await;
         if let Some(error) = found.error.filter(Error::is_authentication) {
             return Err(self.not_told(error));
@@ -314,6 +317,21 @@ impl Session {
         self.own = Some(id);
     }
 
+    /// Whether Flowlix has had this payment since before the record's first request of its attempt.
+    pub(super) fn is_older_than_attempt(&self, payment: &Seen, attempt: u32) -> bool {
+        let first = self
+            .record()
+            .attempt(attempt)
+            .and_then(|attempt| attempt.sends.first_at());
+        let ahead = self.shared.flowlix.seconds_ahead().unwrap_or_default();
+        let created = payment.created_at.map(|at| {
+            at.saturating_add(ahead)
+                .saturating_mul(1000)
+                .saturating_add(CLOSE)
+        });
+        first.zip(created).is_some_and(|(first, at)| at < first)
+    }
+
     /// Where the clock differs from Flowlix's by more than the search allows for, the sends of this call say so: the
     /// first answer may have come after they were recorded.
     pub(super) async fn note_clock(&mut self) {
@@ -351,6 +369,7 @@ impl Session {
         let context = Context {
             payments: self.payments.values().collect(),
             last4: self.last4.as_deref(),
+            asks_for_page: self.asks_for_page,
             own: self.own.as_deref(),
             decline: self.decline.clone(),
             not_recorded: self.not_recorded.clone(),
@@ -375,6 +394,8 @@ impl Session {
 
 /// What a single request gets at least, whatever is left of the call's time.
 pub(super) const LEAST_TIME: Duration = Duration::from_secs(5);
+/// Moments of two clocks that are no further apart count as one, in milliseconds.
+const CLOSE: Millis = 60_000;
 
 fn credential_of(namespace: &str) -> &str {
     namespace

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use flowlix_api::model::{DeclineCode, Payment, PaymentId};
 
-use super::protocol::record::{Payment as Seen, Record, Unpaid as Reason};
+use super::protocol::record::{Method, Payment as Seen, Record, Unpaid as Reason};
 use super::protocol::rules::{Millis, Rules};
 use super::protocol::status::Summary;
 use super::records::moment;
@@ -136,6 +136,8 @@ pub(super) struct Context<'a> {
     pub(super) payments: Vec<&'a Payment>,
     /// The last four digits of the card in hand.
     pub(super) last4: Option<&'a str>,
+    /// Whether the call asks for the hosted page.
+    pub(super) asks_for_page: bool,
     /// The payment that this call's request created.
     pub(super) own: Option<&'a str>,
     /// The decline that this call's request brought.
@@ -302,6 +304,8 @@ impl ActionRequired {
             .own
             .is_some_and(|own| own.eq_ignore_ascii_case(id_text));
         let last4 = seen.and_then(|seen| seen.last4.as_deref());
+        let is_same_card = context.last4.is_some() && context.last4 == last4;
+        let is_page = seen.is_some_and(|seen| seen.method == Method::HostedPage);
         Self {
             about,
             payment_id: id(id_text),
@@ -311,7 +315,7 @@ impl ActionRequired {
                 .filter(|_| context.not_recorded.is_none())
                 .cloned(),
             attempt: seen.map_or(0, |seen| seen.attempt),
-            is_for_this_card: is_own || (context.last4.is_some() && context.last4 == last4),
+            is_for_this_card: is_own || is_same_card || (context.asks_for_page && is_page),
         }
     }
 
@@ -456,7 +460,7 @@ impl Paid {
 }
 
 impl Overcharged {
-    /// The payment that was charged first: keep it.
+    /// The payment that was found charged first: keep it.
     #[must_use]
     pub fn keep(&self) -> Option<&PaymentId> {
         self.keep.as_ref()

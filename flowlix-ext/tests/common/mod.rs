@@ -8,7 +8,9 @@
 )]
 
 pub(crate) mod databases;
+pub(crate) mod intents;
 pub(crate) mod journal;
+pub(crate) mod processes;
 pub(crate) mod secrets;
 pub(crate) mod watch;
 

@@ -161,6 +161,7 @@ impl Record {
             }
         };
         self.resolve_attempt(&after);
+        self.take_amount(&after);
         if before.is_live() && after.phase.is_ended() {
             self.unpaid = match after.phase {
                 Phase::Expired => Unpaid::Expired,
@@ -169,6 +170,20 @@ impl Record {
                     code: after.decline_code,
                 },
             };
+        }
+    }
+
+    /// Flowlix is right about what is charged: a store that was restored from a copy may hold an amount that was asked
+    /// for only afterwards.
+    fn take_amount(&mut self, payment: &Payment) {
+        let counts = |payment: &Payment| payment.phase.is_live() || payment.phase == Phase::Charged;
+        let is_amount = |payment: &Payment| {
+            (payment.amount, &payment.currency) == (self.amount, &self.currency)
+        };
+        let mut others = self.payments.iter();
+        if counts(payment) && !others.any(|other| counts(other) && is_amount(other)) {
+            self.amount = payment.amount;
+            self.currency.clone_from(&payment.currency);
         }
     }
 

@@ -4,6 +4,8 @@
 //! the same functions.
 
 pub(crate) mod apply;
+#[cfg(test)]
+mod model;
 pub(crate) mod pay;
 pub(crate) mod record;
 pub(crate) mod refund;

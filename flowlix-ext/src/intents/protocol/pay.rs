@@ -101,11 +101,13 @@ impl Observation {
         if let Some(look) = self.unseen(record).or_else(|| self.poll(record, now)) {
             return look;
         }
+        self.look_for_lost(record).unwrap_or(Do::Report)
+    }
+
+    /// Searches once in a call for requests whose outcome is unknown.
+    fn look_for_lost(&self, record: &Record) -> Option<Do> {
         let is_unknown = record.unknown_attempts().next().is_some();
-        if is_unknown && self.searched_at.is_none() {
-            return Do::Search;
-        }
-        Do::Report
+        (is_unknown && self.searched_at.is_none()).then_some(Do::Search)
     }
 }
 
@@ -125,6 +127,8 @@ pub(crate) struct Pay {
     pub(crate) seen: Observation,
     /// The payment that this call's own request created.
     own: Option<String>,
+    /// The record is older than what Flowlix holds: the store was restored from a copy.
+    is_behind: bool,
     /// Payments that had ended when the call began.
     ended_before: Option<Vec<String>>,
     /// What this call's last request came to, and under which attempt.
@@ -160,6 +164,7 @@ impl Pay {
             supersedes,
             seen: Observation::until(give_up_at),
             own: None,
+            is_behind: false,
             ended_before: None,
             answered: None,
         }
@@ -170,6 +175,12 @@ impl Pay {
         self.own = Some(id.to_owned());
         self.answered = None;
         self.seen.looked_at(id);
+    }
+
+    /// This call's request replayed a payment that is older than the first request of its attempt in the record. What
+    /// came after that payment may be missing from the record as well.
+    pub(crate) fn replayed_older(&mut self) {
+        self.is_behind = true;
     }
 
     /// This call's request created no payment that is known.
@@ -198,11 +209,20 @@ impl Pay {
             return Do::Report;
         }
         let is_charged = record.charged_payments().next().is_some();
-        if let Some(look) = self.seen.unseen(record).filter(|_| !is_charged) {
+        if self.is_behind && self.seen.searched_at.is_none() {
+            return Do::Search;
+        }
+        // A second charge is looked for as well: what was given up may have been charged beside the first one.
+        if let Some(look) = self.seen.unseen(record) {
             return look;
         }
         let differs = (self.amount, &self.currency) != (record.amount, &record.currency);
-        if record.is_amount_frozen() && differs {
+        let is_refused = record.is_amount_frozen() && differs;
+        let ends = is_refused || is_charged || record.closed_at.is_some();
+        if let Some(search) = self.seen.look_for_lost(record).filter(|_| ends) {
+            return search;
+        }
+        if is_refused {
             return Do::Refuse(Refusal::AmountDiffers);
         }
         if is_charged || own_ended {

@@ -116,6 +116,11 @@ impl Sends {
         open.or(self.oldest_at).filter(|_| self.is_unknown())
     }
 
+    /// When the oldest send left that was not refused, whatever has become of it.
+    pub(crate) fn first_at(&self) -> Option<Millis> {
+        self.oldest_at
+    }
+
     /// The moment from which on a search that finds nothing proves that nothing was done.
     pub(crate) fn quiet_from(&self, rules: &Rules) -> Option<Millis> {
         if !self.is_unknown() {

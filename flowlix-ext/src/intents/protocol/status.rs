@@ -63,11 +63,13 @@ fn charged(record: &Record) -> Option<Summary> {
     let charged: Vec<&Payment> = record.charged_payments().collect();
     let first = charged.first()?;
     let ids = |payments: &[&Payment]| payments.iter().map(|payment| payment.id.clone()).collect();
-    let kept: Vec<&Payment> = charged
+    let mut kept: Vec<&Payment> = charged
         .iter()
         .filter(|payment| payment.net() > 0)
         .copied()
         .collect();
+    // What the intent was told to be paid by stays, whichever attempt it is of.
+    kept.sort_by_key(|payment| Some(&payment.id) != told(record));
     if record.closed_at.is_some() {
         let payments = ids(if kept.is_empty() { &charged } else { &kept });
         return Some(Summary::PaidAfterClose { payments });
@@ -80,6 +82,15 @@ fn charged(record: &Record) -> Option<Summary> {
         },
         None => paid(first),
     })
+}
+
+/// The payment by which the last change says that the intent is paid.
+fn told(record: &Record) -> Option<&String> {
+    match &record.changes.last()?.what {
+        Summary::Paid { payment, .. } => Some(payment),
+        Summary::Overcharged { keep, .. } => Some(keep),
+        _ => None,
+    }
 }
 
 fn paid(payment: &Payment) -> Summary {

@@ -1,0 +1,96 @@
+//! One model: who takes part, how Flowlix behaves, and how far the search goes.
+
+use super::super::record::{Method, Record};
+use super::super::rules::Rules;
+use super::client::Task;
+use super::mutant::Mutant;
+use super::world::Habits;
+
+#[derive(Debug, Clone)]
+pub(super) struct Setup {
+    pub(super) tasks: Vec<Task>,
+    pub(super) workers: usize,
+    pub(super) habits: Habits,
+    pub(super) rules: Rules,
+    /// How long after it was recorded a request may leave.
+    pub(super) timeout: i64,
+    /// A call sends its request again when no answer came.
+    pub(super) retries: bool,
+    /// Requests of one call.
+    pub(super) most_sends: u8,
+    pub(super) crashes: u8,
+    /// The last moment.
+    pub(super) end: i64,
+    /// Steps of one worker.
+    pub(super) worker_steps: u8,
+    /// Whether a person may have to decide at the end.
+    pub(super) may_need_person: bool,
+    /// Whether requests may arrive after the quiet time: then only the number of charges is promised.
+    pub(super) is_quiet_time_wrong: bool,
+    pub(super) mutant: Mutant,
+}
+
+impl Setup {
+    /// Two clients and a worker, on a Flowlix that does what its documents say.
+    pub(super) fn new(tasks: Vec<Task>) -> Self {
+        let transit = 1;
+        Self {
+            tasks,
+            workers: 1,
+            habits: Habits {
+                key_life: 8,
+                list_lag: 1,
+                transit,
+                declines_at_once: true,
+                declines_later: false,
+                asks_customer: false,
+                is_per_operation: false,
+                stores_refusals: false,
+                loses_answers: true,
+            },
+            // From its deadline a request is on its way for one tick and missing from lists for another one.
+            rules: Rules {
+                quiet: 2,
+                oldest_key: 5,
+                key_end: 9,
+                skew: 0,
+            },
+            timeout: 1,
+            retries: false,
+            most_sends: 2,
+            crashes: 0,
+            end: 4,
+            worker_steps: 2,
+            may_need_person: false,
+            is_quiet_time_wrong: false,
+            mutant: Mutant::None,
+        }
+    }
+
+    pub(super) fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
+        change(&mut self);
+        self
+    }
+
+    pub(super) fn new_record(&self) -> Record {
+        Record::new(String::new(), 1, String::new(), 0)
+    }
+
+    /// The namespace of idempotency keys: the API key, and in uppercase the operation.
+    pub(super) fn namespace(&self, api_key: u8, method: Method) -> u8 {
+        let operation = u8::from(self.habits.is_per_operation && method == Method::HostedPage);
+        api_key * 2 + operation
+    }
+
+    pub(super) fn supersedes(&self) -> bool {
+        self.tasks.iter().any(|task| {
+            matches!(
+                task,
+                Task::Pay {
+                    supersedes: Some(_),
+                    ..
+                }
+            )
+        })
+    }
+}
