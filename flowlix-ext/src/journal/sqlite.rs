@@ -3,18 +3,14 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::error::JournalError;
 use super::record::{Record, RecordId, Scope, UnreadableRecord, Unsettled};
 use super::store::{Journal, JournalFuture, SECRET_LENGTH};
+use crate::intents::store::connection::{create_for_owner, set_up};
 
-/// How long a statement waits for another process.
-const BUSY: Duration = Duration::from_secs(5);
-/// The pause between two tries for a lock that SQLite itself does not wait for.
-const TRY_AGAIN: Duration = Duration::from_millis(5);
 /// The tables below; a file of a later release is refused.
 const SCHEMA_VERSION: i64 = 1;
 const SCHEMA: &str = "
@@ -110,27 +106,8 @@ impl SqliteJournal {
 
 fn prepare(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
-    connection.busy_timeout(BUSY)?;
-    write_ahead(&connection)?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
+    set_up(&connection)?;
     Ok(connection)
-}
-
-/// Switches a new file to the write-ahead log. SQLite refuses at once, instead of waiting, when somebody else opens
-/// the file at that moment.
-fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
-    let begun = Instant::now();
-    loop {
-        match connection.pragma_update(None, "journal_mode", "WAL") {
-            Err(error)
-                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
-                    && begun.elapsed() < BUSY =>
-            {
-                std::thread::sleep(TRY_AGAIN);
-            }
-            done => return done,
-        }
-    }
 }
 
 /// Makes the tables where there are none yet, and says which version of them is there.
@@ -146,18 +123,6 @@ fn furnish(connection: &mut Connection) -> rusqlite::Result<i64> {
 
 fn about(what: &str, path: &Path) -> String {
     format!("the journal's file {} {what}", path.display())
-}
-
-/// The answers in it name customers.
-fn create_for_owner(path: &Path) -> std::io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
-        _ => Ok(()),
-    }
 }
 
 impl Journal for SqliteJournal {

@@ -11,8 +11,8 @@ use super::{DueCursor, IntentStore, RecordId, Scope, StoreError, StoreFuture, St
 /// The records end with the process: a service that starts again has forgotten which orders were paid and could charge
 /// a customer twice. Services use a store that outlives them.
 ///
-/// A record stays until it is deleted, so memory grows with every intent. The store never makes room by itself: an
-/// intent that is forgotten could be charged again. Clones share their records.
+/// Clones share their records. A record stays until it is deleted, so memory grows with every intent. The store never makes room by itself: an
+/// intent that is forgotten could be charged again.
 ///
 /// ```
 /// use flowlix_ext::Mode;

@@ -6,6 +6,8 @@
 pub(super) mod catch_panics;
 mod error;
 mod memory;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,6 +15,14 @@ use std::sync::Arc;
 pub(crate) use catch_panics::{catch_panics, in_time_or};
 pub use error::StoreError;
 pub use memory::MemoryStore;
+/// The library of [`SqliteStore`], whose errors are a [`cause`](StoreError::cause): 0.32 to 0.43, whichever version cargo
+/// chose for the whole program.
+#[cfg(feature = "sqlite")]
+pub use rusqlite;
+#[cfg(feature = "sqlite")]
+pub use sqlite::SqliteStore;
+#[cfg(feature = "journal-sqlite")]
+pub(crate) use sqlite::connection;
 
 use crate::key::Mode;
 

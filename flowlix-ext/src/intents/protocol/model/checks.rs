@@ -193,7 +193,7 @@ fn key_that_expires() {
         setup.habits.loses_answers = true;
         setup.habits.list_lag = 0;
         setup.rules.quiet = 1;
-        setup.end = 6;
+        setup.end = 5;
     });
     holds("two cards beyond the life of a key", setup);
 }

@@ -1,6 +1,6 @@
 //! One model: who takes part, how Flowlix behaves, and how far the search goes.
 
-use super::super::record::{Method, Record};
+use super::super::record::Method;
 use super::super::rules::Rules;
 use super::client::Task;
 use super::mutant::Mutant;
@@ -70,10 +70,6 @@ impl Setup {
     pub(super) fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
         change(&mut self);
         self
-    }
-
-    pub(super) fn new_record(&self) -> Record {
-        Record::new(String::new(), 1, String::new(), 0)
     }
 
     /// The namespace of idempotency keys: the API key, and in uppercase the operation.

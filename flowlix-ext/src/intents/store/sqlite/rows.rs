@@ -1,0 +1,139 @@
+//! Records as rows of the table `flowlix_intents`.
+
+use rusqlite::{Error, OptionalExtension, Row, Transaction, params};
+
+use crate::intents::store::{DueCursor, RecordId, Scope, StoredRecord, Swap};
+use crate::key::Mode;
+
+/// What a scan found.
+pub(super) struct Page {
+    pub(super) records: Vec<StoredRecord>,
+    /// How many rows were passed over because they cannot be read.
+    pub(super) unreadable: u32,
+}
+
+/// What a scan selects; `due_at <= ?3` keeps it in the index of what is due.
+macro_rules! due_rows {
+    ($more:literal) => {
+        concat!(
+            "SELECT key, version, state, due_at, changed_at, body FROM flowlix_intents
+             WHERE merchant = ?1 AND mode = ?2 AND due_at <= ?3 ",
+            $more,
+            " ORDER BY due_at, key"
+        )
+    };
+}
+
+const DUE: &str = due_rows!("");
+const DUE_BEHIND: &str = due_rows!("AND (due_at, key) > (?4, ?5)");
+
+fn mode(scope: &Scope) -> &'static str {
+    match scope.mode {
+        Mode::Test => "test",
+        Mode::Live => "live",
+    }
+}
+
+pub(super) fn load(
+    transaction: &Transaction,
+    id: &RecordId,
+) -> rusqlite::Result<Option<StoredRecord>> {
+    transaction
+        .prepare_cached(
+            "SELECT key, version, state, due_at, changed_at, body FROM flowlix_intents
+             WHERE merchant = ?1 AND mode = ?2 AND key = ?3",
+        )?
+        .query_row(params![id.scope.merchant, mode(&id.scope), id.key], |row| {
+            record(&id.scope, row)
+        })
+        .optional()
+}
+
+pub(super) fn compare_and_set(
+    transaction: &Transaction,
+    record: &StoredRecord,
+    version: i64,
+) -> rusqlite::Result<Swap> {
+    let statement = if version == 1 {
+        "INSERT INTO flowlix_intents (merchant, mode, key, version, state, due_at, changed_at, body)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING"
+    } else {
+        "UPDATE flowlix_intents SET version = ?4, state = ?5, due_at = ?6, changed_at = ?7, body = ?8
+         WHERE merchant = ?1 AND mode = ?2 AND key = ?3 AND version = ?4 - 1"
+    };
+    let id = &record.id;
+    let stored = transaction.prepare_cached(statement)?.execute(params![
+        id.scope.merchant,
+        mode(&id.scope),
+        id.key,
+        version,
+        record.state,
+        record.due_at,
+        record.changed_at,
+        record.body,
+    ])?;
+    match stored {
+        0 => Ok(Swap::Conflict(load(transaction, id)?)),
+        _ => Ok(Swap::Stored),
+    }
+}
+
+pub(super) fn due(
+    transaction: &Transaction,
+    scope: &Scope,
+    until: i64,
+    after: Option<&DueCursor>,
+    limit: u32,
+) -> rusqlite::Result<Page> {
+    let mut statement = transaction.prepare_cached(match after {
+        None => DUE,
+        Some(_) => DUE_BEHIND,
+    })?;
+    let (of, mode) = (&scope.merchant, mode(scope));
+    let mut rows = match after {
+        None => statement.query(params![of, mode, until])?,
+        Some(after) => statement.query(params![of, mode, until, after.due_at, after.key])?,
+    };
+    let mut page = Page {
+        records: Vec::new(),
+        unreadable: 0,
+    };
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    while page.records.len() < limit {
+        let Some(row) = rows.next()? else {
+            break;
+        };
+        match record(scope, row) {
+            Ok(record) => page.records.push(record),
+            // The caller asks for what comes behind the last record of a full page, so no page ends at such a row.
+            Err(_) => page.unreadable = page.unreadable.saturating_add(1),
+        }
+    }
+    Ok(page)
+}
+
+pub(super) fn delete(
+    transaction: &Transaction,
+    id: &RecordId,
+    version: i64,
+) -> rusqlite::Result<bool> {
+    let rows = transaction
+        .prepare_cached(
+            "DELETE FROM flowlix_intents
+             WHERE merchant = ?1 AND mode = ?2 AND key = ?3 AND version = ?4",
+        )?
+        .execute(params![id.scope.merchant, mode(&id.scope), id.key, version])?;
+    Ok(rows > 0)
+}
+
+fn record(scope: &Scope, row: &Row) -> rusqlite::Result<StoredRecord> {
+    let version: i64 = row.get(1)?;
+    Ok(StoredRecord {
+        id: RecordId::new(scope.clone(), row.get::<_, String>(0)?),
+        version: u64::try_from(version).map_err(|_| Error::IntegralValueOutOfRange(1, version))?,
+        state: row.get(2)?,
+        due_at: row.get(3)?,
+        changed_at: row.get(4)?,
+        body: row.get(5)?,
+    })
+}
