@@ -5,8 +5,8 @@ use std::fmt;
 use super::status::IntentStatus;
 use super::store::StoreError;
 use crate::error::Error;
-use crate::failure::Violation;
 use crate::failure::text::one_line;
+use crate::failure::{ErrorKind, Violation};
 use crate::money::Money;
 
 /// Why a call on an intent has no status to return.
@@ -43,7 +43,8 @@ pub enum IntentErrorKind {
     Rejected,
     /// Flowlix did not take the request: no connection, rate limit, or the API key is not accepted.
     NotCarriedOut,
-    /// The store failed, or its record cannot be read; nothing was sent.
+    /// The store failed, or its record cannot be read. Nothing was charged by the call: nothing was sent, or a payment
+    /// waits for a customer who is not sent there.
     Store,
     /// The payment belongs to another intent.
     OtherIntent,
@@ -77,6 +78,17 @@ impl IntentError {
     pub(super) fn store(error: StoreError) -> Self {
         let mut made = Self::new(IntentErrorKind::Store, error.to_string());
         made.0.store = Some(error);
+        made
+    }
+
+    /// A payment waits for the customer, and the record does not have it.
+    pub(super) fn action_not_recorded(error: StoreError) -> Self {
+        let mut made = Self::store(error);
+        let cause = &mut made.0.cause;
+        cause.insert_str(
+            0,
+            "the customer has to act on a payment that could not be recorded: ",
+        );
         made
     }
 
@@ -178,13 +190,15 @@ fn cause_of(error: &Error) -> String {
     if !error.violations().is_empty() {
         return String::new();
     }
+    // That the outcome is unknown is for the status to say, and that it was rejected the kind has said.
+    let is_told = matches!(
+        error.kind(),
+        ErrorKind::OutcomeUnknown | ErrorKind::Rejected
+    );
+    let kind = (!is_told).then(|| error.kind().to_string());
     let status = error.status().map(|status| format!("HTTP {status}"));
     let said = error.api_error().and_then(|said| said.message.clone());
-    let parts = [
-        Some(error.kind().to_string()),
-        status,
-        said.as_deref().map(one_line),
-    ];
+    let parts = [kind, status, said.as_deref().map(one_line)];
     parts.into_iter().flatten().collect::<Vec<_>>().join(": ")
 }
 
@@ -197,7 +211,7 @@ impl fmt::Display for IntentErrorKind {
             Self::Closed => "the intent is closed, and nothing was sent",
             Self::Rejected => "Flowlix rejected the request",
             Self::NotCarriedOut => "Flowlix did not take the request",
-            Self::Store => "the store failed, and nothing was sent",
+            Self::Store => "the store failed",
             Self::OtherIntent => "the payment belongs to another intent",
             Self::NotPaid => "the intent is not paid, and nothing was sent",
             Self::RefundMismatch => {

@@ -265,7 +265,7 @@ impl Paying {
             return match ended.stopped {
                 Some(Stopped::Store(error)) => Err(IntentError::store(error)),
                 // Somebody else has changed the record: what to do is decided anew.
-                Some(Stopped::Forbidden) => Ok(Sent::GoOn),
+                Some(Stopped::Forbidden) => session.lost_race().map(|()| Sent::GoOn),
                 // There was no time left to send anything.
                 None => Err(self.not_sent(result)),
             };
@@ -359,6 +359,7 @@ impl Paying {
             Ok(reply) => view(reply).map_or(Answer::AcceptedUnread, Answer::Accepted),
             Err(_) if is_open => Answer::Unknown,
             Err(error) if was_accepted(error) => Answer::AcceptedUnread,
+            Err(_) if situation == Some(Situation::Accepted) => Answer::Unknown,
             Err(error) => answer_to(
                 situation,
                 error.decline().and_then(|decline| code_of(&decline)),
@@ -413,10 +414,20 @@ fn code_of(decline: &crate::decline::Decline) -> Option<String> {
 
 /// Whether Flowlix said 2xx, and what it said cannot be used.
 pub(super) fn was_accepted(error: &Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::AcceptedButUndecodable | ErrorKind::AcceptedButMismatched
-    )
+    match error.kind() {
+        ErrorKind::AcceptedButUndecodable => !is_no_json(error),
+        ErrorKind::AcceptedButMismatched => true,
+        _ => false,
+    }
+}
+
+/// Whether the answer was no JSON object from its beginning: a page of a firewall or a proxy, which proves nothing.
+fn is_no_json(error: &Error) -> bool {
+    let is_object = |body: &[u8]| {
+        let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+        body.trim_ascii_start().starts_with(b"{")
+    };
+    error.raw_body().is_some_and(|body| !is_object(body))
 }
 
 /// What a request has come to, by the situation that its answer was; a request without one was not sent.

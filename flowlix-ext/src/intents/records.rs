@@ -9,15 +9,14 @@ use super::correlation::Names;
 use super::protocol::record::Record;
 use super::protocol::rules::Millis;
 use super::protocol::status::Summary;
+use super::store::catch_panics::{CatchPanics, in_time};
 use super::store::{IntentStore, RecordId, Scope, StoreError, StoreFuture, StoredRecord, Swap};
-use crate::call::engine::within;
 use crate::client::Flowlix;
-use crate::runtime::SleepPurpose;
 
 /// How long a store may take for one call before it counts as failed.
 const STORE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Each lost race means that somebody else changed the record; so many in a row mean that the store is wrong.
-const MOST_RACES: u32 = 64;
+pub(super) const MOST_RACES: u32 = 64;
 /// The form in which this release writes records; it reads this one and none later.
 const FORMAT: u32 = 1;
 
@@ -36,6 +35,10 @@ pub(crate) struct Kept {
     /// 0 when the store has no record of the intent.
     version: u64,
     pub(crate) record: Record,
+    /// The record holds facts that the store does not have, because writing them failed.
+    is_ahead: bool,
+    /// Such facts are gone, because somebody else changed the record.
+    has_lost: bool,
 }
 
 /// What became of a change.
@@ -54,7 +57,7 @@ struct Body<R> {
 impl Records {
     pub(crate) fn new(store: Arc<dyn IntentStore>, scope: Scope, flowlix: Flowlix) -> Self {
         Self {
-            store,
+            store: Arc::new(CatchPanics(store)),
             scope,
             flowlix,
         }
@@ -73,11 +76,7 @@ impl Records {
 
     /// An intent that nobody has stored yet.
     pub(crate) fn fresh(&self, names: &Names, record: Record) -> Kept {
-        Kept {
-            id: self.id(names),
-            version: 0,
-            record,
-        }
+        Kept::new(self.id(names), 0, record)
     }
 
     /// Replaces the record by its next version, if nobody else has changed it.
@@ -87,10 +86,10 @@ impl Records {
         record: Record,
     ) -> Result<Stored, StoreError> {
         let next = Kept {
-            id: kept.id.clone(),
-            version: kept.version.saturating_add(1),
-            record,
+            has_lost: kept.has_lost,
+            ..Kept::new(kept.id.clone(), kept.version.saturating_add(1), record)
         };
+        let has_lost = kept.has_lost || kept.is_ahead;
         let written = next.write(millis(self.flowlix.now()))?;
         match self.in_time(self.store.compare_and_set(&written)).await? {
             Swap::Stored => {
@@ -103,7 +102,8 @@ impl Records {
                 Ok(Stored::Done)
             }
             Swap::Conflict(Some(held)) => {
-                Ok(Stored::Conflict(Box::new(Kept::read(&kept.id, &held)?)))
+                let held = Kept::read(&kept.id, &held)?;
+                Ok(Stored::Conflict(Box::new(Kept { has_lost, ..held })))
             }
             // Deleted meanwhile: what is known is stored anew.
             Swap::Conflict(None) => {
@@ -125,7 +125,7 @@ impl Records {
         for _ in 0..MOST_RACES {
             let mut record = kept.record.clone();
             fact(&mut record);
-            if record == kept.record {
+            if record == kept.record && !kept.is_ahead {
                 return Ok(());
             }
             match self.replace(kept, record).await? {
@@ -166,19 +166,37 @@ impl Records {
     }
 
     async fn in_time<T>(&self, work: StoreFuture<'_, T>) -> Result<T, StoreError> {
-        let limit = self
-            .flowlix
-            .runtime()
-            .sleep(STORE_TIMEOUT, SleepPurpose::Timeout);
-        match within(work, limit).await {
-            Some(done) => done,
-            None => Err(StoreError::new("the store did not answer within 5 s")),
-        }
+        in_time(self.flowlix.runtime(), STORE_TIMEOUT, work).await
     }
 }
 
 impl Kept {
+    fn new(id: RecordId, version: u64, record: Record) -> Self {
+        Self {
+            id,
+            version,
+            record,
+            is_ahead: false,
+            has_lost: false,
+        }
+    }
+
+    /// Adds a fact that the store could not take.
+    pub(crate) fn add_unstored(&mut self, fact: impl Fn(&mut Record)) {
+        fact(&mut self.record);
+        self.is_ahead = true;
+    }
+
+    /// Whether the store has, or had, every fact that was ever added.
+    pub(crate) fn is_recorded(&self) -> bool {
+        !self.is_ahead && !self.has_lost
+    }
+
     fn read(id: &RecordId, stored: &StoredRecord) -> Result<Self, StoreError> {
+        if stored.id != *id {
+            let text = format!("the store returned another record than {}", id.key);
+            return Err(StoreError::new(text));
+        }
         // The text of serde's error quotes the record.
         let unreadable = |error: &serde_json::Error| {
             let place = format!("line {} column {}", error.line(), error.column());
@@ -195,11 +213,12 @@ impl Kept {
         }
         let body: Body<Record> =
             serde_json::from_slice(&stored.body).map_err(|error| unreadable(&error))?;
-        Ok(Self {
-            id: id.clone(),
-            version: stored.version,
-            record: body.record,
-        })
+        // A record that was copied to another row must not decide about this intent.
+        if Names::new(&id.scope, &body.record.reference).correlation_id != id.key {
+            let text = format!("the record {} holds another intent", id.key);
+            return Err(StoreError::new(text));
+        }
+        Ok(Self::new(id.clone(), stored.version, body.record))
     }
 
     fn write(&self, now: Millis) -> Result<StoredRecord, StoreError> {

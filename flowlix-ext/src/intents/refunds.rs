@@ -58,7 +58,8 @@ pub enum RefundStatus {
     Succeeded(RefundInfo),
     /// Nothing went back. The next call with the same reference starts another attempt.
     Failed(RefundInfo),
-    /// Requests were lost or rejected, and none was carried out. The same call may be made again.
+    /// No request was carried out, and none can be any more. The same call may be made again. A request that Flowlix
+    /// rejected is an [error](IntentErrorKind::Rejected).
     NotMade(RefundInfo),
     /// A request was sent, and whether it was carried out is not known yet: call again later.
     OutcomeUnknown(RefundInfo),
@@ -191,7 +192,8 @@ impl RefundPayment {
             if session.record().payment(id.as_str()).is_some() {
                 return Ok(id.as_str().to_owned());
             }
-            return Err(super::intent::other_intent());
+            let cause = "this intent has no payment with the id that was given to `of_payment`";
+            return Err(IntentError::new(IntentErrorKind::OtherIntent, cause));
         }
         if let Some(payment) = begun(session.record()) {
             return Ok(payment);
@@ -241,15 +243,16 @@ impl RefundPayment {
         let amount = self.amount_to_send(session, call, known.as_ref())?;
         let request = self.request(session, call, attempt, amount)?;
         let recorder = self.recorder(session, call, attempt, amount, known.as_ref());
+        let before = self.before_first_send(session, attempt, known);
         let result = self
-            .exchange(session, attempt, request, known.as_ref(), recorder.clone())
+            .exchange(session, attempt, request, before, recorder.clone())
             .await?;
         let ended = recorder.ended();
         session.kept = ended.kept;
         let Some(sent) = ended.last else {
             return match (ended.stopped, result) {
                 (Some(Stopped::Store(error)), _) => Err(IntentError::store(error)),
-                (Some(Stopped::Forbidden), _) => Ok(()),
+                (Some(Stopped::Forbidden), _) => session.lost_race(),
                 (None, Err(error)) => Err(IntentError::call(IntentErrorKind::NotCarriedOut, error)),
                 (None, Ok(_)) => Ok(()),
             };
@@ -258,9 +261,10 @@ impl RefundPayment {
             session.not_recorded = Some(error);
         }
         let answer = match &result {
-            Ok(created) => accepted(created),
+            Ok(created) => self.accepted(session, created),
             Err(_) if sent.end.is_none() => RefundAnswer::Unknown,
             Err(error) if was_accepted(error) => RefundAnswer::AcceptedUnread,
+            Err(_) if sent.end == Some(Some(Situation::Accepted)) => RefundAnswer::Unknown,
             Err(_) => answer_to(sent.end.flatten()),
         };
         let now = session.now();
@@ -270,19 +274,68 @@ impl RefundPayment {
                 record.refund_answered(reference, attempt, &sent.token, answer.clone(), now)
             })
             .await;
-        self.learn(call, &answer, result)
+        self.learn(session, call, &answer, result)
+    }
+
+    /// What a 2xx answer tells of the refund.
+    fn accepted(&self, session: &Session, created: &RefundCreated) -> RefundAnswer {
+        let is_snake_case = session.shared.flowlix.dialect() == Dialect::SnakeCase;
+        let shown = created.payment.as_ref().map(|payment| {
+            let (record, names) = (session.record(), &session.names);
+            shown(record, payment, names, &self.reference, is_snake_case)
+        });
+        RefundAnswer::Accepted {
+            refund: created.refund.as_ref().map(refund_view),
+            candidates: shown.map(|shown| shown.candidates).unwrap_or_default(),
+        }
+    }
+
+    /// The payment as it stood before the first request under the attempt's key. A refund that was made since may be
+    /// that of an earlier request whose answer was lost, however long the payment has shown it.
+    fn before_first_send(
+        &self,
+        session: &Session,
+        attempt: u32,
+        known: Option<Payment>,
+    ) -> Option<Payment> {
+        let begun = session.record().refund(&self.reference);
+        let begun = begun.and_then(|refund| refund.attempt(attempt));
+        let unknown = begun.filter(|attempt| attempt.sends.is_unknown());
+        known.map(|mut payment| {
+            if let Some(attempt) = unknown {
+                let was_there = |id: &str| attempt.before.iter().any(|known| known == id);
+                payment
+                    .refunds
+                    .retain(|refund| was_there(refund.id.as_str()));
+            }
+            payment
+        })
     }
 
     fn learn(
         &self,
+        session: &Session,
         call: &mut RefundCall,
         answer: &RefundAnswer,
         result: Result<Reply<RefundCreated>, Error>,
     ) -> Result<(), IntentError> {
+        let refund = session.record().refund(&self.reference);
+        let is_unknown = refund.is_some_and(|refund| refund.is_unknown());
+        let failed =
+            |kind, error| Err(IntentError::call(kind, error).with_status(session.status()));
         match (answer, result) {
-            (RefundAnswer::Rejected, Err(_)) => call.answered(Some(Answered::Refused)),
+            // An earlier request, perhaps of this call, may have been carried out.
+            (RefundAnswer::Rejected, Err(_)) if is_unknown => {
+                call.answered(Some(Answered::Refused));
+            }
+            (RefundAnswer::NotCarriedOut, Err(_)) if is_unknown => {
+                call.answered(Some(Answered::Unknown));
+            }
+            (RefundAnswer::Rejected, Err(error)) => {
+                return failed(IntentErrorKind::Rejected, error);
+            }
             (RefundAnswer::NotCarriedOut, Err(error)) => {
-                return Err(IntentError::call(IntentErrorKind::NotCarriedOut, error));
+                return failed(IntentErrorKind::NotCarriedOut, error);
             }
             (RefundAnswer::Conflict, _) => call.answered(Some(Answered::Conflict)),
             (RefundAnswer::Unknown | RefundAnswer::AcceptedUnread, _) => {
@@ -310,7 +363,8 @@ impl RefundPayment {
         let Some(payment) = payment else {
             let cause =
                 "the payment could not be read, so that what is left to refund is not known";
-            return Err(IntentError::new(IntentErrorKind::NotCarriedOut, cause));
+            let error = IntentError::new(IntentErrorKind::NotCarriedOut, cause);
+            return Err(error.with_status(session.status()));
         };
         let now = session.shared.flowlix.now();
         let violations = check::violations(payment, call.amount, now);
@@ -401,7 +455,7 @@ impl RefundPayment {
         session: &Session,
         attempt: u32,
         request: RefundRequest,
-        known: Option<&Payment>,
+        before: Option<Payment>,
         recorder: Arc<SendRecorder>,
     ) -> Result<Result<Reply<RefundCreated>, Error>, IntentError> {
         let flowlix = &session.shared.flowlix;
@@ -413,7 +467,10 @@ impl RefundPayment {
             .operation_timeout
             .min(session.time_left().max(LEAST_TIME));
         let call = flowlix.logged_write(Operation::CreateRefund, key, options, recorder);
-        Ok(flowlix.wire().create_refund(&call, request, known).await)
+        Ok(flowlix
+            .wire()
+            .create_refund(&call, request, before.as_ref())
+            .await)
     }
 
     fn status(&self, session: &Session) -> RefundStatus {
@@ -509,16 +566,6 @@ fn shown(
     Shown {
         refund: None,
         candidates: candidates.map(|one| one.id.as_str().to_owned()).collect(),
-    }
-}
-
-fn accepted(created: &RefundCreated) -> RefundAnswer {
-    let candidates = created.payment.iter().flat_map(|payment| &payment.refunds);
-    RefundAnswer::Accepted {
-        refund: created.refund.as_ref().map(refund_view),
-        candidates: candidates
-            .map(|refund| refund.id.as_str().to_owned())
-            .collect(),
     }
 }
 

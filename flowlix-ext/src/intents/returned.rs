@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use super::error::{IntentError, IntentErrorKind};
+use flowlix_api::model::PaymentId;
+
+use super::error::IntentError;
 use super::intent::{Intent, other_intent};
 use super::pay::{WITHIN, intent_future};
 use super::protocol::record::Phase;
 use super::session::Session;
 use super::status::IntentStatus;
-use crate::failure::Violation;
+use crate::failure::{ErrorKind, Violation};
 use crate::payments::HostedReturn;
 
 /// A customer who has come back, about to be dealt with; see [`Intent::returned`].
@@ -41,8 +43,8 @@ impl Returned {
     /// Waits, and tells where the intent stands then.
     ///
     /// # Errors
-    /// [`OtherIntent`](IntentErrorKind::OtherIntent) when the query names a payment that is no attempt of this intent;
-    /// [`InvalidRequest`](IntentErrorKind::InvalidRequest) when it names a payment in a way that no id is written.
+    /// [`OtherIntent`](super::IntentErrorKind::OtherIntent) when the query names a payment that is no attempt of this intent;
+    /// [`InvalidRequest`](super::IntentErrorKind::InvalidRequest) when it names a payment in a way that no id is written.
     pub async fn send(self) -> Result<IntentStatus, IntentError> {
         let named = self
             .query
@@ -69,25 +71,32 @@ fn named_payment(query: &str) -> Result<Option<String>, IntentError> {
     match HostedReturn::parse(query) {
         Ok(returned) => Ok(Some(returned.payment_id().as_str().to_owned())),
         Err(InvalidReturn::NoPayment) => Ok(None),
-        Err(error) => Err(IntentError::invalid(vec![Violation::new(
-            "query",
-            error.to_string(),
-        )])),
+        Err(error) => {
+            let text = error.to_string();
+            // A violation begins with the name of what it is about.
+            let problem = text.strip_prefix("the return query ").unwrap_or(&text);
+            Err(IntentError::invalid(vec![Violation::new("query", problem)]))
+        }
     }
 }
 
 impl Session {
-    /// A payment that the record does not know is asked for: the store may be older than the payment.
+    /// A payment that the record does not know is asked for: the store may be older than the payment. So is one that
+    /// had ended without a charge, since the customer comes back from it.
     async fn check_is_own(&mut self, id: &str) -> Result<(), IntentError> {
-        if self.record().payment(id).is_some() {
+        let known = self.record().payment(id).map(|payment| payment.phase);
+        if known.is_some_and(|phase| !phase.is_ended()) {
             return Ok(());
         }
-        match self.retrieve(id).await {
-            Ok(Some(payment)) if self.names.attempt_of(&payment).is_some() => {
+        let id = PaymentId::received(id).map_err(|_| other_intent())?;
+        match self.read(&id).await {
+            Ok(payment) if self.names.attempt_of(&payment).is_some() => {
                 self.see(vec![payment]).await;
                 Ok(())
             }
-            Err(error) if error.kind() != IntentErrorKind::NotCarriedOut => Err(error),
+            Err(error) if error.is_authentication() => Err(self.not_told(error)),
+            _ if known.is_some() => Ok(()),
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(self.not_told(error)),
             _ => Err(other_intent()),
         }
     }

@@ -16,6 +16,11 @@ use crate::payments::list::listed::UndecodablePayment;
 /// A list that moves may hide a payment from one pass, but not from two in a row.
 const PASSES: usize = 2;
 
+/// The pages of one pass: a list without an end must not keep a call for ever.
+const MOST_PAGES: u64 = 500;
+/// What a search gets at least, whatever is left of the call's time. One that breaks off proves nothing.
+const LEAST_SEARCH_TIME: Duration = Duration::from_secs(30);
+
 /// What a search has shown.
 pub(super) struct Search {
     pub(super) payments: Vec<Payment>,
@@ -33,12 +38,21 @@ pub(super) async fn search(
     record: &Record,
     limit: Duration,
 ) -> Search {
+    let runtime = shared.flowlix.runtime();
+    let until = runtime
+        .monotonic()
+        .saturating_add(limit.max(LEAST_SEARCH_TIME));
     let window = window(shared, record);
     let mut found = BTreeMap::new();
     let mut is_complete = true;
     for _ in 0..PASSES {
-        match pass(shared, names, record, (window, limit), &mut found).await {
-            Ok(complete) => is_complete &= complete,
+        match pass(shared, names, record, (window, limit, until), &mut found).await {
+            Ok(true) => {}
+            // Whatever another pass shows, it proves nothing any more.
+            Ok(false) => {
+                is_complete = false;
+                break;
+            }
             Err(error) => {
                 let payments = found.into_values().collect();
                 return Search {
@@ -56,12 +70,13 @@ pub(super) async fn search(
     }
 }
 
-/// One pass over all pages; it does not stop at the first hit. Returns whether it saw everything.
+/// One pass over all pages; it does not stop at the first hit, but when its time is over. Returns whether it saw
+/// everything.
 async fn pass(
     shared: &Shared,
     names: &Names,
     record: &Record,
-    ((from, to), limit): ((i64, i64), Duration),
+    ((from, to), limit, until): ((i64, i64), Duration, Duration),
     found: &mut BTreeMap<String, Payment>,
 ) -> Result<bool, Error> {
     let mut options = shared.flowlix.options();
@@ -72,7 +87,8 @@ async fn pass(
         .list()
         .options(options)
         .created_gte(from)
-        .created_lt(to);
+        .created_lt(to)
+        .max_pages(MOST_PAGES);
     let mut items = list.items();
     let mut reads_all = true;
     while let Some(item) = items.next().await? {
@@ -83,6 +99,9 @@ async fn pass(
                 }
             }
             Err(unreadable) => reads_all &= !may_be_of(&unreadable, names, record),
+        }
+        if shared.flowlix.runtime().monotonic() > until {
+            return Ok(false);
         }
     }
     Ok(reads_all && items.is_complete())

@@ -14,7 +14,7 @@ use super::protocol::apply::namespace;
 use super::protocol::pay::Observation;
 use super::protocol::record::{Method, Payment as Seen, Record};
 use super::protocol::rules::{Millis, Rules};
-use super::records::{Kept, Records, millis};
+use super::records::{Kept, MOST_RACES, Records, millis, too_many_races};
 use super::search::{Search, search};
 use super::status::{Context, IntentStatus};
 use super::store::StoreError;
@@ -119,6 +119,8 @@ pub(super) struct Session {
     pub(super) own: Option<String>,
     /// The last four digits of the card in hand.
     pub(super) last4: Option<String>,
+    /// How often somebody else changed the record while this call was about to send.
+    lost_races: u32,
     /// Whether the call asks for the hosted page.
     pub(super) asks_for_page: bool,
     /// The requests of this call.
@@ -140,6 +142,7 @@ impl Session {
             decline: None,
             own: None,
             last4: None,
+            lost_races: 0,
             asks_for_page: false,
             tokens: Vec::new(),
             started,
@@ -175,10 +178,24 @@ impl Session {
 
     /// Adds a fact to the record. Where the store fails the call goes on with what it knows, and says so at its end.
     pub(super) async fn note(&mut self, fact: impl Fn(&mut Record)) {
-        if let Err(error) = self.shared.records.change(&mut self.kept, &fact).await {
-            fact(&mut self.kept.record);
-            self.not_recorded = Some(error);
+        match self.shared.records.change(&mut self.kept, &fact).await {
+            // A write takes along what an earlier one could not store.
+            Ok(()) if self.kept.is_recorded() => self.not_recorded = None,
+            Ok(()) => {}
+            Err(error) => {
+                self.kept.add_unstored(fact);
+                self.not_recorded = Some(error);
+            }
         }
+    }
+
+    /// Somebody else has changed the record: what to do is decided anew, though not for ever.
+    pub(super) fn lost_race(&mut self) -> Result<(), IntentError> {
+        self.lost_races = self.lost_races.saturating_add(1);
+        if self.lost_races > MOST_RACES {
+            return Err(IntentError::store(too_many_races()));
+        }
+        Ok(())
     }
 
     /// Retrieves payments, after a pause if `again`.
@@ -206,24 +223,28 @@ impl Session {
         let Ok(id) = PaymentId::received(id) else {
             return Ok(None);
         };
+        match self.read(&id).await {
+            Ok(payment) => Ok(Some(payment)),
+            Err(error) if error.is_authentication() => Err(self.not_told(error)),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Asks Flowlix once how a payment stands.
+    pub(super) async fn read(&self, id: &PaymentId) -> Result<Payment, Error> {
         let flowlix = &self.shared.flowlix;
         let mut options = flowlix.options();
         options.operation_timeout = options
             .operation_timeout
             .min(self.time_left().max(LEAST_TIME));
-        match flowlix
-            .payments()
-            .retrieve(&id)
-            .options(options)
-            .send()
-            .await
-        {
-            Ok(payment) => Ok(Some(payment.into_inner())),
-            Err(error) if error.is_authentication() => {
-                Err(IntentError::call(IntentErrorKind::NotCarriedOut, error))
-            }
-            Err(_) => Ok(None),
-        }
+        let payments = flowlix.payments();
+        let payment = payments.retrieve(id).options(options).send().await?;
+        Ok(payment.into_inner())
+    }
+
+    /// Flowlix could not be asked; what the record says stays true.
+    pub(super) fn not_told(&self, error: Error) -> IntentError {
+        IntentError::call(IntentErrorKind::NotCarriedOut, error).with_status(self.status())
     }
 
     /// Flowlix showed these payments.
@@ -252,7 +273,7 @@ impl Session {
         let limit = self.time_left().max(LEAST_TIME);
         let found: Search = search(&self.shared, &self.names, self.record(), limit).await;
         if let Some(error) = found.error.filter(Error::is_authentication) {
-            return Err(IntentError::call(IntentErrorKind::NotCarriedOut, error));
+            return Err(self.not_told(error));
         }
         self.see(found.payments).await;
         if found.is_complete && self.search_counts(begun_at).await {
@@ -364,7 +385,7 @@ impl Session {
         let status = self.status();
         match (&self.not_recorded, &status) {
             (Some(error), IntentStatus::ActionRequired(_)) => {
-                Err(IntentError::store(error.clone()))
+                Err(IntentError::action_not_recorded(error.clone()))
             }
             _ => Ok(status),
         }

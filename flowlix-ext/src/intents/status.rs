@@ -309,7 +309,11 @@ impl ActionRequired {
         Self {
             about,
             payment_id: id(id_text),
-            payment: context.payment(id_text).cloned(),
+            // Nobody is sent to a payment that the record may not have.
+            payment: context
+                .payment(id_text)
+                .filter(|_| context.not_recorded.is_none())
+                .cloned(),
             attempt: seen.map_or(0, |seen| seen.attempt),
             is_for_this_card: is_own || is_same_card || (context.asks_for_page && is_page),
         }

@@ -31,7 +31,8 @@ pub(super) fn payment_view(payment: &Payment, names: &Names, mode: Mode) -> Opti
             .decline_code
             .as_ref()
             .map(|code| code.as_str().to_owned()),
-        action: action_address(payment).filter(|_| waits).map(action_digest),
+        // An action without an address is one from which the customer can come back, too.
+        action: waits.then(|| action_digest(action_address(payment).unwrap_or("no address"))),
         returned_from: None,
         created_at: payment.created_at,
     })

@@ -7,7 +7,9 @@ use flowlix_ext::intents::store::{
     DueCursor, IntentStore, MemoryStore, RecordId, Scope, StoreError, StoreFuture, StoredRecord,
     Swap,
 };
-use flowlix_ext::intents::{Intent, IntentError, IntentStatus, Intents, RefundStatus};
+use flowlix_ext::intents::{
+    Intent, IntentError, IntentErrorKind, IntentStatus, Intents, RefundStatus,
+};
 use flowlix_ext::testing::ManualTime;
 use flowlix_ext::{Mode, Money};
 use flowlix_sandbox::{Dialect, Fault, Matcher, Sandbox};
@@ -140,9 +142,11 @@ impl Scene<'_> {
         self.refund(&again);
         self.sandbox
             .inject_at(Matcher::method("POST"), Fault::status(422), 1);
-        let rejected = intent.refund("second").amount(5_00).await.unwrap();
-        assert!(matches!(rejected, RefundStatus::NotMade(_)), "{rejected}");
-        self.refund(&rejected);
+        let rejected = intent.refund("second").amount(5_00).await.unwrap_err();
+        assert_eq!(rejected.kind(), IntentErrorKind::Rejected, "{rejected}");
+        self.error(&rejected);
+        // Only a call that meets another one ends so.
+        self.refund(&RefundStatus::NotMade(failed.info().clone()));
         self.sandbox
             .inject_at(Matcher::method("POST"), Fault::status(500), 20);
         let unknown = intent.refund("third").amount(5_00).await.unwrap();

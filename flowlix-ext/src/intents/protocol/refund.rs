@@ -378,8 +378,13 @@ impl Record {
             }
             RefundAnswer::AcceptedUnread => attempt.sends.accepted_unread(token, now),
             RefundAnswer::Rejected => {
+                let is_last_word = attempt.sends.is_alone(token);
                 attempt.sends.refused(token);
                 attempt.rejected = true;
+                // Rejected, no other request can still arrive, and yet the payment shows a refund that may be it.
+                if is_last_word && attempt.sends.is_unknown() && !attempt.candidates.is_empty() {
+                    attempt.sends.contradicted();
+                }
             }
             RefundAnswer::NotCarriedOut => attempt.sends.refused(token),
             RefundAnswer::Conflict => attempt.sends.conflict(token, now),
@@ -405,8 +410,14 @@ impl Record {
             Some(refund) => attempt.found(refund),
             None => {
                 attempt.candidates = shown.candidates;
-                if attempt.candidates.is_empty() && attempt.refund.is_none() {
+                if attempt.refund.is_some() {
+                    return;
+                }
+                if attempt.candidates.is_empty() {
                     attempt.sends.found_nothing(read_at, rules);
+                } else if attempt.sends.is_too_old(read_at, rules) {
+                    // No repeat can tell any more whether one of them is it.
+                    attempt.sends.contradicted();
                 }
             }
         }

@@ -87,6 +87,23 @@ impl Sends {
         self.contradiction
     }
 
+    /// Whether no other request under the key could be under way while this one was.
+    pub(crate) fn is_alone(&self, token: &str) -> bool {
+        let send = self.open.iter().find(|send| send.token == token);
+        send.is_some_and(|send| send.alone)
+    }
+
+    /// Whether the key is too old for another request.
+    pub(crate) fn is_too_old(&self, now: Millis, rules: &Rules) -> bool {
+        let ends_at = self.oldest_at.map(|at| at.saturating_add(rules.oldest_key));
+        ends_at.is_some_and(|at| now > at)
+    }
+
+    /// What Flowlix says and what it shows contradict each other, and no request of ours can tell any more.
+    pub(crate) fn contradicted(&mut self) {
+        self.contradiction = true;
+    }
+
     /// The namespaces of idempotency keys in which something may have been carried out.
     pub(crate) fn namespaces(&self) -> impl Iterator<Item = &str> {
         let open = self.open.iter().map(|send| send.namespace.as_str());
@@ -169,8 +186,7 @@ impl Sends {
         {
             return Err(CannotSend::OtherNamespace);
         }
-        let ends_at = self.oldest_at.map(|at| at.saturating_add(rules.oldest_key));
-        if ends_at.is_some_and(|at| now > at) {
+        if self.is_too_old(now, rules) {
             return Err(CannotSend::KeyTooOld);
         }
         let live = self.open.iter().filter(|send| !send.is_over(now, rules));

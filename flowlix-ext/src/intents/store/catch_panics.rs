@@ -11,7 +11,6 @@ use crate::call::engine::within;
 use crate::runtime::{Runtime, SleepPurpose};
 
 /// A store whose panics are errors.
-#[cfg_attr(not(test), expect(dead_code, reason = "for `Intents`"))]
 pub(crate) struct CatchPanics(pub(crate) Arc<dyn IntentStore>);
 
 impl IntentStore for CatchPanics {
@@ -45,7 +44,6 @@ impl IntentStore for CatchPanics {
 }
 
 /// The panic's own words may hold what the record holds.
-#[cfg_attr(not(test), expect(dead_code, reason = "for `Intents`"))]
 fn panicked(method: &str) -> StoreError {
     StoreError::new(format!(
         "the store panicked in {method}(); the message of the panic says where"
@@ -53,7 +51,6 @@ fn panicked(method: &str) -> StoreError {
 }
 
 /// What the store answers, or an error when it does not answer in time.
-#[cfg_attr(not(test), expect(dead_code, reason = "for `Intents`"))]
 pub(crate) async fn in_time<T>(
     runtime: &dyn Runtime,
     limit: Duration,

@@ -3,7 +3,7 @@
 //! A store only keeps what it is given. Which record may follow which, what may be sent and what an outcome means is
 //! decided by the SDK, on top of [`compare_and_set`](IntentStore::compare_and_set), which must be atomic.
 
-mod catch_panics;
+pub(super) mod catch_panics;
 mod error;
 mod memory;
 #[cfg(feature = "sqlite")]
