@@ -186,8 +186,11 @@ async fn lost_record_is_found_again_by_the_query() {
 
 #[test]
 fn intents_can_be_shared_by_every_task() {
-    fn shared<T: Clone + Send + Sync + 'static>() -> bool {
+    fn is_shared(_: &(impl Clone + Send + Sync + 'static)) -> bool {
         true
     }
-    assert!(shared::<Intents>() && shared::<Intent>());
+    let flowlix = flowlix_ext::Flowlix::new("fl_test_sk_abc123def456").unwrap();
+    let builder = Intents::builder(flowlix, MemoryStore::new());
+    let intents = builder.merchant("my-shop").build().unwrap();
+    assert!(is_shared(&intents) && is_shared(&intents.intent("a", Money::eur(1))));
 }

@@ -281,6 +281,7 @@ unknown, and cannot add a payment. In the uppercase dialect card and page have k
 ";
 
 #[test]
+#[allow(clippy::unwrap_used)]
 fn the_printed_table_is_the_one_that_decides() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/intent-states.md");
     if std::env::var_os("INSTA_UPDATE").is_some_and(|update| update == "always") {
