@@ -24,6 +24,8 @@ fn is_on(feature: &str) -> bool {
     match feature {
         "blocking" => cfg!(feature = "blocking"),
         "axum" => cfg!(feature = "axum"),
+        "sqlite" => cfg!(feature = "sqlite"),
+        "test-util" => cfg!(feature = "test-util"),
         "journal-sqlite" => cfg!(feature = "journal-sqlite"),
         "journal-postgres" => cfg!(feature = "journal-postgres"),
         // A feature that is not known here is taken for on: what it adds is to be driven.
