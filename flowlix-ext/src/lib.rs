@@ -385,6 +385,7 @@ pub mod blocking;
 pub mod call;
 mod card;
 mod client;
+mod conformance;
 pub mod decline;
 mod defaults;
 mod error;

@@ -17,6 +17,8 @@ mod disk;
 mod echoes;
 #[path = "canary/features.rs"]
 mod features;
+#[path = "canary/intent_stores.rs"]
+mod intent_stores;
 #[path = "canary/intents.rs"]
 mod intents;
 #[path = "canary/journal.rs"]
@@ -433,6 +435,7 @@ async fn no_type_and_no_error_shows_a_secret() {
     webhooks::drive(&mut all).await;
     parts::drive(&mut all).await;
     api::drive(&mut all).await;
+    intent_stores::drive(&mut all).await;
     sandbox::script(&mut all);
     kinds.extend(features::drive(&mut all).await);
     for dialect in DIALECTS {

@@ -14,8 +14,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use flowlix_api::model::EventId;
 
 use super::{Claim, ClaimToken, Completion, EventStore, EventStoreError};
-pub use crate::journal::conformance::Broken;
-use crate::journal::conformance::together;
+pub use crate::conformance::Broken;
+use crate::conformance::together;
 
 /// A lease with every digit that a duration can have.
 const LEASE: Duration = Duration::from_nanos(300_000_000_007);

@@ -24,6 +24,8 @@ fn is_on(feature: &str) -> bool {
     match feature {
         "blocking" => cfg!(feature = "blocking"),
         "axum" => cfg!(feature = "axum"),
+        "sqlite" => cfg!(feature = "sqlite"),
+        "test-util" => cfg!(feature = "test-util"),
         "journal-sqlite" => cfg!(feature = "journal-sqlite"),
         "journal-postgres" => cfg!(feature = "journal-postgres"),
         // A feature that is not known here is taken for on: what it adds is to be driven.
@@ -100,7 +102,8 @@ fn files_that_nobody_builds(name: &str, root: &Path) -> Vec<String> {
     let all = files_below(root.parent().unwrap());
     let lost = all.difference(&read);
     // Programs of their own, and tests of what is private: with nothing that others can use.
-    let own = ["bin", "intents/protocol/model", "intents/protocol/table.rs"].map(|path| root.with_file_name(path));
+    let own = ["bin", "intents/protocol/model", "intents/protocol/table.rs"]
+        .map(|path| root.with_file_name(path));
     let is_own = |file: &Path| own.iter().any(|path| file.starts_with(path));
     let lost = lost.filter(|file| !file.ends_with("src/main.rs") && !is_own(file));
     lost.map(|file| format!("the types of {}", file.display()))

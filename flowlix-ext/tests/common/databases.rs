@@ -3,51 +3,44 @@
 
 #[cfg(feature = "journal-postgres")]
 pub(crate) use postgres::Schema;
-#[cfg(feature = "journal-sqlite")]
-pub(crate) use sqlite::Folder;
+use std::path::{Path, PathBuf};
 
-#[cfg(feature = "journal-sqlite")]
-mod sqlite {
-    use std::path::{Path, PathBuf};
+/// A folder of its own, gone afterwards.
+pub(crate) struct Folder(PathBuf);
 
-    use flowlix_ext::journal::SqliteJournal;
-
-    /// A folder of its own, gone afterwards.
-    pub(crate) struct Folder(PathBuf);
-
-    impl Folder {
-        pub(crate) fn new(name: &str) -> Self {
-            crate::common::watch::everything();
-            let path = std::env::temp_dir().join(crate::common::own_name(name));
-            std::fs::create_dir_all(&path).unwrap();
-            Self(path)
-        }
-
-        pub(crate) fn path(&self) -> &Path {
-            &self.0
-        }
-
-        pub(crate) fn file(&self) -> PathBuf {
-            self.0.join("journal.sqlite")
-        }
-
-        pub(crate) async fn open(&self) -> SqliteJournal {
-            SqliteJournal::open(self.file()).unwrap()
-        }
-
-        /// Every byte of every file in it.
-        pub(crate) fn bytes(&self) -> Vec<u8> {
-            let files = std::fs::read_dir(&self.0).unwrap();
-            files
-                .flat_map(|file| std::fs::read(file.unwrap().path()).unwrap())
-                .collect()
-        }
+impl Folder {
+    pub(crate) fn new(name: &str) -> Self {
+        crate::common::watch::everything();
+        let path = std::env::temp_dir().join(crate::common::own_name(name));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
     }
 
-    impl Drop for Folder {
-        fn drop(&mut self) {
-            let _ = std::fs::remove_dir_all(&self.0);
-        }
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub(crate) fn file(&self) -> PathBuf {
+        self.0.join("journal.sqlite")
+    }
+
+    #[cfg(feature = "journal-sqlite")]
+    pub(crate) async fn open(&self) -> flowlix_ext::journal::SqliteJournal {
+        flowlix_ext::journal::SqliteJournal::open(self.file()).unwrap()
+    }
+
+    /// Every byte of every file in it.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        let files = std::fs::read_dir(&self.0).unwrap();
+        files
+            .flat_map(|file| std::fs::read(file.unwrap().path()).unwrap())
+            .collect()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 

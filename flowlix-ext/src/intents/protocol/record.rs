@@ -31,7 +31,6 @@ pub(crate) struct Record {
 }
 
 /// Acknowledged changes that are kept for the history.
-#[cfg_attr(not(test), expect(dead_code, reason = "as `acknowledge`"))]
 pub(crate) const MOST_CHANGES: usize = 100;
 
 /// How the customer pays in an attempt.

@@ -10,7 +10,7 @@ use crate::failure::text::{one_line, printable};
 ///
 /// Its text is one line with all the causes, so it has no [`source`](Error::source) that would tell them again;
 /// programs find the first one in [`cause`](Self::cause).
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct StoreError {
     message: String,
     cause: Option<Arc<dyn Error + Send + Sync>>,
@@ -62,6 +62,15 @@ impl fmt::Display for StoreError {
     }
 }
 
+/// The same line: the `Debug` of a cause may hold what the store was given.
+impl fmt::Debug for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("StoreError")
+            .field(&self.to_string())
+            .finish()
+    }
+}
+
 impl Error for StoreError {}
 
 #[cfg(test)]
@@ -83,6 +92,7 @@ mod tests {
         let echoing = StoreError::caused_by("storing", io(&format!("bad\nvalue {card}")));
         let line = echoing.to_string();
         assert!(!line.contains(card) && !line.contains('\n'), "{line}");
+        assert_eq!(format!("{echoing:?}"), format!("StoreError({line:?})"));
         assert_eq!(StoreError::new("of\ntwo").to_string(), "of two");
 
         #[derive(Debug)]

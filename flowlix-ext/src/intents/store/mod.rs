@@ -4,6 +4,8 @@
 //! decided by the SDK, on top of [`compare_and_set`](IntentStore::compare_and_set), which must be atomic.
 
 pub(super) mod catch_panics;
+#[cfg(feature = "test-util")]
+pub mod conformance;
 mod error;
 mod memory;
 #[cfg(feature = "sqlite")]

@@ -211,3 +211,48 @@ impl fmt::Debug for SqliteStore {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use rusqlite::ErrorCode;
+
+    use super::*;
+    use crate::key::Mode;
+
+    #[tokio::test]
+    async fn a_full_disk_is_an_error_until_there_is_room() {
+        let folder = std::env::temp_dir().join(format!("flowlix-full-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("payments.sqlite");
+        let store = SqliteStore::open(&path).unwrap();
+        let id = RecordId::new(Scope::new("shop", Mode::Test), "k");
+        let one = StoredRecord::new(id, 1, "created", None, 0, vec![1]);
+        assert_eq!(store.compare_and_set(&one).await.unwrap(), Swap::Stored);
+        let room = |pages: i64| {
+            store.read("cannot be limited", move |transaction| {
+                transaction.pragma_update(None, "max_page_count", pages)
+            })
+        };
+        room(1).await.unwrap();
+        let two = StoredRecord {
+            version: 2,
+            body: vec![2; 1 << 20],
+            ..one.clone()
+        };
+        let error = store.compare_and_set(&two).await.unwrap_err();
+        let line = error.to_string();
+        let expected = format!(
+            "the store's file {} cannot be written: database or disk is full",
+            path.display()
+        );
+        assert!(line.starts_with(&expected), "{line}");
+        let cause = error.cause().unwrap().downcast_ref::<rusqlite::Error>();
+        let code = cause.and_then(rusqlite::Error::sqlite_error_code);
+        assert_eq!(code, Some(ErrorCode::DiskFull));
+        assert_eq!(store.load(&one.id).await.unwrap(), Some(one));
+        room(i64::from(u16::MAX)).await.unwrap();
+        assert_eq!(store.compare_and_set(&two).await.unwrap(), Swap::Stored);
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}

@@ -137,3 +137,39 @@ fn record(scope: &Scope, row: &Row) -> rusqlite::Result<StoredRecord> {
         body: row.get(5)?,
     })
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::super::schema::{MIGRATIONS, migrate};
+    use super::*;
+
+    #[test]
+    fn a_scan_reads_only_what_is_due_and_sorts_nothing() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection, &MIGRATIONS).unwrap();
+        for (sql, expected) in [
+            (
+                DUE,
+                "SEARCH flowlix_intents USING INDEX flowlix_intents_due (merchant=? AND mode=? AND due_at<?)",
+            ),
+            (
+                DUE_BEHIND,
+                "SEARCH flowlix_intents USING INDEX flowlix_intents_due (merchant=? AND mode=? AND \
+                 (due_at,key)>(?,?) AND due_at<?)",
+            ),
+        ] {
+            let mut plan = connection
+                .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
+                .unwrap();
+            let unbound = vec![rusqlite::types::Null; plan.parameter_count()];
+            let steps = plan
+                .query_map(rusqlite::params_from_iter(unbound), |row| row.get(3))
+                .unwrap();
+            let steps: Vec<String> = steps.map(Result::unwrap).collect();
+            assert_eq!(steps, [expected]);
+        }
+    }
+}

@@ -97,9 +97,10 @@ pub(super) fn migrate(
     connection: &mut Connection,
     migrations: &[Migration],
 ) -> rusqlite::Result<Schema> {
-    // Also proves that the file can be written.
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch(SCHEMA)?;
+    // SQLite opens a file that may not be written for reading. Even a write that changes nothing fails then.
+    transaction.execute("DELETE FROM flowlix_schema WHERE 0", [])?;
     let mut schema = held(&transaction).optional()?.unwrap_or(Schema::NONE);
     for migration in migrations {
         if migration.version > schema.version {
@@ -122,4 +123,78 @@ fn step(transaction: &Transaction, migration: &Migration) -> rusqlite::Result<Sc
         params![schema.version, schema.min_reader],
     )?;
     Ok(schema)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    const LATER: [Migration; 2] = [
+        Migration {
+            version: 2,
+            min_reader: 1,
+            statements: "ALTER TABLE flowlix_intents ADD COLUMN note TEXT DEFAULT 'none'",
+        },
+        Migration {
+            version: 3,
+            min_reader: 3,
+            statements: "ALTER TABLE flowlix_intents RENAME COLUMN note TO remark",
+        },
+    ];
+
+    fn memory() -> Connection {
+        Connection::open_in_memory().unwrap()
+    }
+
+    fn remarks(connection: &Connection) -> i64 {
+        let sql = "SELECT count(*) FROM flowlix_intents WHERE remark = 'none'";
+        connection.query_row(sql, [], |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn each_step_is_taken_once_and_keeps_the_records() {
+        let mut connection = memory();
+        let [second, third] = LATER;
+        let first = migrate(&mut connection, &MIGRATIONS).unwrap();
+        assert_eq!((first.version, first.min_reader), (1, 1));
+        let insert =
+            "INSERT INTO flowlix_intents VALUES ('shop', 'test', 'k', 1, 'paid', NULL, 0, x'')";
+        connection.execute(insert, []).unwrap();
+        let now = migrate(&mut connection, &[second]).unwrap();
+        assert_eq!((now.version, now.min_reader), (2, 1));
+        for _ in 0..2 {
+            let now = migrate(&mut connection, std::slice::from_ref(&third)).unwrap();
+            assert_eq!((now.version, now.min_reader), (3, 3));
+            assert_eq!(remarks(&connection), 1);
+        }
+        let seen_by_old = migrate(&mut connection, &MIGRATIONS).unwrap();
+        assert_eq!((seen_by_old.version, seen_by_old.min_reader), (3, 3));
+    }
+
+    #[test]
+    fn all_steps_are_taken_or_none() {
+        let mut connection = memory();
+        let [second, mut third] = LATER;
+        third.statements = "ALTER TABLE flowlix_intents RENAME COLUMN no_such_column TO remark";
+        migrate(&mut connection, &MIGRATIONS).unwrap();
+        migrate(&mut connection, &[second, third]).unwrap_err();
+        let held = held(&connection).unwrap();
+        assert_eq!((held.version, held.min_reader), (1, 1));
+        let columns =
+            "SELECT count(*) FROM pragma_table_info('flowlix_intents') WHERE name = 'note'";
+        let notes: i64 = connection.query_row(columns, [], |row| row.get(0)).unwrap();
+        assert_eq!(notes, 0);
+    }
+
+    #[test]
+    fn this_sdk_knows_its_own_last_step() {
+        let [.., last] = &MIGRATIONS;
+        assert_eq!(last.version, KNOWN);
+        let mut before = 0;
+        for step in &MIGRATIONS {
+            assert!(step.version > before && step.min_reader <= step.version);
+            before = step.version;
+        }
+    }
 }

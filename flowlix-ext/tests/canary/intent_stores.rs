@@ -1,0 +1,60 @@
+//! The stores of intents, and what is kept in them.
+
+use flowlix_ext::Mode;
+use flowlix_ext::intents::store::{
+    DueCursor, IntentStore, MemoryStore, RecordId, Scope, StoreError, StoredRecord, Swap,
+};
+use flowlix_ext::runtime::RandomUnavailable;
+
+use crate::common::secrets::{AMEX, VISA};
+use crate::shown::{Shown, show};
+
+pub(crate) async fn drive(shown: &mut Shown) {
+    let id = RecordId::new(Scope::new("shop", Mode::Test), "order-1234");
+    let body = format!("a body shows nothing, not even {VISA}").into_bytes();
+    let record = StoredRecord::new(id, 1, "created", Some(1), 1, body);
+    show!(shown, &record, &record.id, &record.id.scope);
+    show!(shown, &DueCursor::behind(&record).unwrap());
+    let store = MemoryStore::new();
+    for _ in 0..2 {
+        let swap: Swap = store.compare_and_set(&record).await.unwrap();
+        show!(shown, &swap);
+    }
+    show!(shown, &store, &StoreError::new("the disk is full"));
+    show!(
+        shown,
+        &StoreError::caused_by("the disk is full", RandomUnavailable),
+        &StoreError::caused_by("the disk is full", std::io::Error::other(AMEX))
+    );
+    shown.other("flowlix_ext::StoreFuture");
+    #[cfg(feature = "test-util")]
+    suite(shown).await;
+    #[cfg(feature = "sqlite")]
+    sqlite(shown);
+}
+
+/// A store that is not empty breaks the first promise.
+#[cfg(feature = "test-util")]
+async fn suite(shown: &mut Shown) {
+    use flowlix_ext::intents::store::conformance;
+
+    let used = MemoryStore::new();
+    conformance::check(&used).await.unwrap();
+    show!(shown, &conformance::check(&used).await.unwrap_err());
+}
+
+#[cfg(feature = "sqlite")]
+fn sqlite(shown: &mut Shown) {
+    use flowlix_ext::intents::store::SqliteStore;
+
+    let folder = crate::common::databases::Folder::new("stores-shown");
+    let path = folder.path().join("payments.sqlite");
+    show!(shown, &SqliteStore::open(path).unwrap());
+    let nowhere = folder.path().join("none/payments.sqlite");
+    show!(shown, &SqliteStore::open(nowhere).unwrap_err());
+    let letter = folder.path().join("letter");
+    std::fs::write(&letter, AMEX.repeat(99)).unwrap();
+    show!(shown, &SqliteStore::open(letter).unwrap_err());
+    // Another crate, whose types are its own.
+    shown.other("rusqlite");
+}
