@@ -87,7 +87,7 @@ impl Intent {
     /// # Errors
     /// [`IntentError`] when the store fails, or the API key is not accepted.
     pub async fn status(&self) -> Result<IntentStatus, IntentError> {
-        let mut session = self.session(Duration::ZERO, None).await?;
+        let mut session = self.session(Duration::ZERO).await?;
         session.observe().await?;
         session.report()
     }
@@ -105,7 +105,7 @@ impl Intent {
     /// # Errors
     /// [`IntentError`] when the store fails; the intent is not closed then.
     pub async fn close(&self) -> Result<IntentStatus, IntentError> {
-        let mut session = self.session(Duration::ZERO, None).await?;
+        let mut session = self.session(Duration::ZERO).await?;
         session.observe().await?;
         let now = session.now();
         session.note(|record| record.close(now)).await;
@@ -126,7 +126,7 @@ impl Intent {
         &self,
         note: impl Into<String>,
     ) -> Result<IntentStatus, IntentError> {
-        let mut session = self.session(Duration::ZERO, None).await?;
+        let mut session = self.session(Duration::ZERO).await?;
         session.observe().await?;
         let (now, rules, note) = (session.now(), session.shared.rules, note.into());
         session
@@ -176,35 +176,33 @@ impl Intent {
         Ok(kept.map(|kept| kept.record))
     }
 
-    /// A call on the intent. An intent that nobody has stored is new; a `pay` gives its amount.
-    pub(super) async fn session(
-        &self,
-        within: Duration,
-        money: Option<&Money>,
-    ) -> Result<Session, IntentError> {
-        self.check_reference()?;
+    /// A call on the intent, which reads the record first. An intent that nobody has stored is new.
+    pub(super) async fn session(&self, within: Duration) -> Result<Session, IntentError> {
+        let mut session = self.unread_session(within)?;
         let records = &self.shared.records;
         let kept = records
             .load(&self.names)
             .await
             .map_err(IntentError::store)?;
-        let kept = kept.unwrap_or_else(|| {
-            let money = money.unwrap_or(&self.money);
-            let currency = money.currency().as_str().to_ascii_uppercase();
-            let record = Record::new(
-                self.reference.clone(),
-                money.minor_units(),
-                currency,
-                self.shared.now(),
-            );
-            records.fresh(&self.names, record)
-        });
-        Ok(Session::new(
-            self.shared.clone(),
-            self.names.clone(),
-            kept,
-            within,
-        ))
+        if let Some(kept) = kept {
+            session.kept = kept;
+        }
+        Ok(session)
+    }
+
+    /// A call on the intent that takes it for new until a write tells otherwise.
+    pub(super) fn unread_session(&self, within: Duration) -> Result<Session, IntentError> {
+        self.check_reference()?;
+        let currency = self.money.currency().as_str().to_ascii_uppercase();
+        let record = Record::new(
+            self.reference.clone(),
+            self.money.minor_units(),
+            currency,
+            self.shared.now(),
+        );
+        let kept = self.shared.records.fresh(&self.names, record);
+        let (shared, names) = (self.shared.clone(), self.names.clone());
+        Ok(Session::new(shared, names, kept, within))
     }
 
     /// The intent with its stored amount.

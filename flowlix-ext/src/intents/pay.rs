@@ -182,11 +182,8 @@ impl Paying {
         // Everything that is wrong is told before anything is stored.
         self.request(1)
             .map_err(|error| IntentError::call(IntentErrorKind::InvalidRequest, error))?;
-        let mut session = self
-            .intent
-            .session(self.within, Some(self.intent.money()))
-            .await?;
-        session.hand_out_action().await;
+        // The record is not read first: the first write tells whether there is one, and which.
+        let mut session = self.intent.unread_session(self.within)?;
         let last4 = match &self.means {
             Means::Card(card) => card.last4(),
             Means::HostedPage => None,
@@ -255,20 +252,23 @@ impl Paying {
         let invalid = |error| IntentError::call(IntentErrorKind::InvalidRequest, error);
         let request = self.request(attempt).map_err(invalid)?;
         let recorder = self.recorder(session, pay, attempt);
+        let mut options = self.options.clone();
+        options.operation_timeout = options
+            .operation_timeout
+            .min(session.time_left().max(LEAST_TIME));
+        match recorder.begin_first(options.operation_timeout).await {
+            Ok(()) => {}
+            Err(Stopped::Store(error)) => return Err(IntentError::store(error)),
+            Err(Stopped::Forbidden) => return self.decide_anew(session, pay, &recorder).await,
+        }
         let result = self
-            .exchange(session, attempt, request, recorder.clone())
+            .exchange(session, attempt, request, options, recorder.clone())
             .await?;
         let ended = recorder.ended();
         session.kept = ended.kept;
         session.tokens.extend(ended.tokens);
         let Some(sent) = ended.last else {
-            return match ended.stopped {
-                Some(Stopped::Store(error)) => Err(IntentError::store(error)),
-                // Somebody else has changed the record: what to do is decided anew.
-                Some(Stopped::Forbidden) => session.lost_race().map(|()| Sent::GoOn),
-                // There was no time left to send anything.
-                None => Err(self.not_sent(result)),
-            };
+            return Err(self.not_sent(result));
         };
         if let Some(Stopped::Store(error)) = ended.stopped {
             session.not_recorded = Some(error);
@@ -280,6 +280,23 @@ impl Paying {
             .note(|record| record.answered(attempt, &sent.token, answer.clone(), now))
             .await;
         self.learn(session, pay, attempt, answer, result).await
+    }
+
+    /// Somebody else has changed the record, or the call has not read it yet.
+    async fn decide_anew(
+        &self,
+        session: &mut Session,
+        pay: &mut Protocol,
+        recorder: &SendRecorder,
+    ) -> Result<Sent, IntentError> {
+        let was_read = session.kept.is_stored();
+        session.kept = recorder.ended().kept;
+        session.lost_race()?;
+        if !was_read {
+            pay.begins_now();
+            session.hand_out_action().await;
+        }
+        Ok(Sent::GoOn)
     }
 
     fn not_sent(&self, result: Result<Reply<Payment>, Error>) -> IntentError {
@@ -324,16 +341,13 @@ impl Paying {
         session: &Session,
         attempt: u32,
         request: Request,
+        options: CallOptions,
         recorder: Arc<SendRecorder>,
     ) -> Result<Result<Reply<Payment>, Error>, IntentError> {
         let flowlix = &session.shared.flowlix;
         let key = self.intent.names().payment_key(attempt);
         let key = key
             .map_err(|error| IntentError::new(IntentErrorKind::Configuration, error.to_string()))?;
-        let mut options = self.options.clone();
-        options.operation_timeout = options
-            .operation_timeout
-            .min(session.time_left().max(LEAST_TIME));
         let call = flowlix.logged_write(self.means.operation(), key, options, recorder);
         let wire = flowlix.wire();
         Ok(match request {

@@ -38,6 +38,8 @@ struct State {
     kept: Kept,
     /// The last recorded send, and what it came to.
     last: Option<Sent>,
+    /// The deadline of a send that was recorded before the call began.
+    begun: Option<Millis>,
     /// Every send of the call.
     tokens: Vec<String>,
     /// Why the next request must not be sent.
@@ -79,6 +81,7 @@ impl SendRecorder {
         let state = State {
             kept,
             last: None,
+            begun: None,
             tokens: Vec::new(),
             stopped: None,
         };
@@ -89,6 +92,13 @@ impl SendRecorder {
             end,
             state: Mutex::new(state),
         })
+    }
+
+    /// Records the first request before the call begins, so that a lost race makes no call that failed.
+    pub(super) async fn begin_first(&self, limit: Duration) -> Result<(), Stopped> {
+        let deadline = self.record(limit).await?;
+        self.state().begun = Some(deadline);
+        Ok(())
     }
 
     /// How the call's requests and the record stand.
@@ -174,7 +184,12 @@ impl SendRecorder {
 impl SendLog for SendRecorder {
     fn begin(&self, limit: Duration) -> Begin<'_> {
         Box::pin(async move {
-            match self.record(limit).await {
+            let begun = self.state().begun.take();
+            let recorded = match begun {
+                Some(deadline) => Ok(deadline),
+                None => self.record(limit).await,
+            };
+            match recorded {
                 Ok(deadline) => Some(moment(deadline)),
                 Err(stopped) => {
                     self.state().stopped = Some(stopped);

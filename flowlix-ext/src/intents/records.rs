@@ -192,6 +192,11 @@ impl Kept {
         !self.is_ahead && !self.has_lost
     }
 
+    /// Whether the record was read from the store, or written to it.
+    pub(crate) fn is_stored(&self) -> bool {
+        self.version > 0
+    }
+
     fn read(id: &RecordId, stored: &StoredRecord) -> Result<Self, StoreError> {
         if stored.id != *id {
             let text = format!("the store returned another record than {}", id.key);

@@ -128,7 +128,7 @@ impl RefundPayment {
                 problem,
             )]));
         }
-        let mut session = self.intent.session(self.within, None).await?;
+        let mut session = self.intent.session(self.within).await?;
         let payment = self.payment_to_refund(&mut session).await?;
         let mut call = RefundCall::new(
             self.reference.clone(),

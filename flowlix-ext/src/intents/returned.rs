@@ -52,7 +52,7 @@ impl Returned {
             .map(named_payment)
             .transpose()?
             .flatten();
-        let mut session = self.intent.session(self.within, None).await?;
+        let mut session = self.intent.session(self.within).await?;
         if let Some(id) = &named {
             session.check_is_own(id).await?;
         }

@@ -170,6 +170,11 @@ impl Pay {
         }
     }
 
+    /// The record that the call has seen so far was not the stored one: it begins with the next one.
+    pub(crate) fn begins_now(&mut self) {
+        self.ended_before = None;
+    }
+
     /// This call's request created, or replayed, this payment.
     pub(crate) fn accepted(&mut self, id: &str) {
         self.own = Some(id.to_owned());
