@@ -12,7 +12,7 @@ use flowlix_ext::intents::store::MemoryStore;
 use flowlix_ext::intents::{
     Intent, IntentError, IntentErrorKind, IntentStatus, Paid, RefundStatus,
 };
-use flowlix_sandbox::{Dialect, Fault, Operation};
+use flowlix_sandbox::{Dialect, Fault, Matcher, Operation};
 use intents_adverse::{client, intents_of, keys, minutes, order, order_of, pay, stage};
 
 /// A paid intent, and the store that it is in.
@@ -101,7 +101,8 @@ async fn a_pending_refund_is_not_refunded_yet() {
         let status = refund().within(Duration::ZERO).await.unwrap();
         assert!(matches!(status, RefundStatus::Pending(_)), "{status}");
         assert!(status.info().refund_id().is_some());
-        assert_eq!(paid(&intent).await.refunded(), 0);
+        let before = intent.pay(common::card(VISA)).await.unwrap();
+        assert!(matches!(before, IntentStatus::Paid(paid) if paid.refunded() == 0));
         assert!(succeeded(&refund().await.unwrap()));
         let paid = paid(&intent).await;
         assert_eq!((paid.refunded(), paid.refundable()), (10_00, Some(39_99)));
@@ -521,7 +522,7 @@ async fn a_refund_waits_for_one_whose_outcome_is_unknown() {
     for dialect in DIALECTS {
         let stage = stage(dialect).await;
         let (intent, _) = paid_order(&stage).await;
-        lose(&stage, &intent, Fault::LoseAnswer, 10_00).await;
+        lose(&stage, &intent, Fault::ResetBeforeReading, 10_00).await;
         let posts = stage.posts().len();
         let error = intent.refund("return-78").amount(5_00).await.unwrap_err();
         assert_eq!(error.kind(), IntentErrorKind::RefundBusy, "{error}");
@@ -907,5 +908,53 @@ async fn another_api_key_never_repeats_a_refund() {
         }
         assert_eq!(stage.posts().len(), posts);
         assert_eq!(refunds(&stage), 1);
+    }
+}
+
+#[tokio::test]
+async fn the_status_tells_how_a_pending_refund_ended() {
+    for dialect in DIALECTS {
+        let stage = stage(dialect).await;
+        let intent = order(&stage, MemoryStore::new());
+        pay(&intent, VISA).await;
+        let pending = intent
+            .refund("return-77")
+            .amount(10_00)
+            .within(Duration::ZERO);
+        assert!(matches!(pending.await.unwrap(), RefundStatus::Pending(_)));
+        let payment = stage.sandbox.ledger().payments()[0].id.clone();
+        stage.sandbox.step(&payment).unwrap();
+        let IntentStatus::Paid(paid) = intent.status().await.unwrap() else {
+            panic!()
+        };
+        assert_eq!((paid.refunded(), paid.refundable()), (10_00, Some(39_99)));
+    }
+}
+
+#[tokio::test]
+async fn a_person_resolves_a_refund_that_contradicts_itself() {
+    for dialect in DIALECTS {
+        let stage = stage(dialect).await;
+        let intent = order(&stage, MemoryStore::new());
+        pay(&intent, VISA).await;
+        let posts = Matcher::method("POST");
+        stage.sandbox.inject_at(posts, Fault::in_flight(), 1000);
+        intent.refund("s").amount(10_00).await.unwrap();
+        stage.sandbox.clear_faults();
+        stage.pass(Duration::from_secs(26 * 60 * 60));
+        let contradicted = intent.refund("s").amount(10_00).await.unwrap();
+        assert!(contradicted.info().needs_person(), "{contradicted}");
+        intent
+            .resolve_by_hand("looked into the dashboard")
+            .await
+            .unwrap();
+        let made = intent.refund("s").amount(10_00).await.unwrap();
+        assert!(matches!(made, RefundStatus::Succeeded(_)), "{made}");
+        let history = intent.history().await.unwrap();
+        assert!(
+            history
+                .iter()
+                .any(|entry| entry.note.as_deref() == Some("looked into the dashboard"))
+        );
     }
 }

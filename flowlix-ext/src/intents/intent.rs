@@ -115,8 +115,8 @@ impl Intent {
         }
     }
 
-    /// A person has looked into Flowlix's dashboard and found no payment for a request whose outcome is unknown. From
-    /// then on nothing was carried out under its key, as far as the intent knows. The note goes into the
+    /// A person has looked into Flowlix's dashboard and found no payment, or no refund, for a request whose outcome is
+    /// unknown. From then on nothing was carried out under its key, as far as the intent knows. The note goes into the
     /// [history](Self::history). Before the [quiet time](super::IntentsBuilder::quiet_time) is over nothing changes,
     /// because the request may still be on its way.
     ///

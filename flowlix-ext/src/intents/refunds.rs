@@ -222,8 +222,8 @@ impl RefundPayment {
         session.see(vec![payment.clone()]).await;
         let rules = session.shared.rules;
         let names = session.names.clone();
-        let is_snake_case = session.shared.flowlix.dialect() == Dialect::SnakeCase;
         let reference = self.reference.clone();
+        let is_snake_case = !session.shared.is_per_operation();
         session
             .note(|record| {
                 let shown = shown(record, &payment, &names, &reference, is_snake_case);
@@ -279,7 +279,7 @@ impl RefundPayment {
 
     /// What a 2xx answer tells of the refund.
     fn accepted(&self, session: &Session, created: &RefundCreated) -> RefundAnswer {
-        let is_snake_case = session.shared.flowlix.dialect() == Dialect::SnakeCase;
+        let is_snake_case = !session.shared.is_per_operation();
         let shown = created.payment.as_ref().map(|payment| {
             let (record, names) = (session.record(), &session.names);
             shown(record, payment, names, &self.reference, is_snake_case)
@@ -522,7 +522,7 @@ impl RefundPayment {
 intent_future!(RefundPayment => RefundStatus);
 
 /// What a payment shows of the refund's current attempt.
-fn shown(
+pub(super) fn shown(
     record: &Record,
     payment: &Payment,
     names: &super::correlation::Names,

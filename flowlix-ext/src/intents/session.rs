@@ -15,6 +15,7 @@ use super::protocol::pay::Observation;
 use super::protocol::record::{Method, Payment as Seen, Record};
 use super::protocol::rules::{Millis, Rules};
 use super::records::{Kept, MOST_RACES, Records, millis, too_many_races};
+use super::refunds::shown;
 use super::search::{Search, search};
 use super::status::{Context, IntentStatus};
 use super::store::StoreError;
@@ -255,8 +256,14 @@ impl Session {
             .filter_map(|payment| payment_view(payment, &names, mode))
             .collect();
         let now = self.now();
-        self.note(|record| record.seen(views.iter().cloned(), now))
-            .await;
+        let rules = self.shared.rules;
+        self.note(|record| {
+            record.seen(views.iter().cloned(), now);
+            for payment in &payments {
+                see_refunds(record, payment, &names, now, &rules);
+            }
+        })
+        .await;
         for payment in payments {
             self.payments
                 .insert(payment.id.as_str().to_owned(), payment);
@@ -396,6 +403,22 @@ impl Session {
 pub(super) const LEAST_TIME: Duration = Duration::from_secs(5);
 /// Moments of two clocks that are no further apart count as one, in milliseconds.
 const CLOSE: Millis = 60_000;
+
+/// A payment shows how its refunds stand; which of them was lost only a refund call finds out.
+fn see_refunds(record: &mut Record, payment: &Payment, names: &Names, now: Millis, rules: &Rules) {
+    let of_payment = record
+        .refunds
+        .iter()
+        .filter(|refund| refund.payment.eq_ignore_ascii_case(payment.id.as_str()));
+    let references: Vec<String> = of_payment.map(|refund| refund.reference.clone()).collect();
+    for reference in references {
+        // Only what is told by its id or its mark counts, so that the dialect makes no difference.
+        let shown = shown(record, payment, names, &reference, false);
+        if shown.refund.is_some() {
+            record.refund_seen(&reference, shown, now, rules);
+        }
+    }
+}
 
 fn credential_of(namespace: &str) -> &str {
     namespace

@@ -474,7 +474,7 @@ impl Overcharged {
 }
 
 impl PaidAfterClose {
-    /// The payments to refund, with [`Refund::of_payment`](super::RefundPayment::of_payment).
+    /// The payments to refund; none once all of it went back. Refund with [`Refund::of_payment`](super::RefundPayment::of_payment).
     #[must_use]
     pub fn payments(&self) -> &[PaymentId] {
         &self.payments

@@ -119,7 +119,7 @@ impl Record {
         self.note_change(now);
     }
 
-    /// A person has found out that nothing was done under the keys whose outcome is unknown.
+    /// A person has found out that nothing was done under the keys whose outcome is unknown, those of refunds included.
     pub(crate) fn decided_absent(&mut self, note: &str, now: Millis, rules: &Rules) {
         let mut counts = false;
         for attempt in &mut self.attempts {
@@ -127,6 +127,11 @@ impl Record {
         }
         if counts {
             self.unpaid = Unpaid::ProvedAbsent;
+        }
+        for refund in &mut self.refunds {
+            counts |= refund.decided_absent(now, rules);
+        }
+        if counts {
             self.note_change(now);
             if let Some(change) = self.changes.last_mut() {
                 change.note = Some(note.to_owned());

@@ -101,7 +101,21 @@ impl Observation {
         if let Some(look) = self.unseen(record).or_else(|| self.poll(record, now)) {
             return look;
         }
-        self.look_for_lost(record).unwrap_or(Do::Report)
+        self.pending_refunds(record)
+            .or_else(|| self.look_for_lost(record))
+            .unwrap_or(Do::Report)
+    }
+
+    /// Charged payments of which a refund is on its way: how much went back changes with it.
+    fn pending_refunds(&self, record: &Record) -> Option<Do> {
+        let pending = record.refunds.iter().filter(|refund| refund.is_open());
+        let mut payments: Vec<String> = pending.map(|refund| refund.payment.clone()).collect();
+        payments.retain(|id| !self.has_looked_at(id));
+        payments.dedup();
+        (!payments.is_empty()).then_some(Do::Look {
+            payments,
+            again: false,
+        })
     }
 
     /// Searches once in a call for requests whose outcome is unknown.

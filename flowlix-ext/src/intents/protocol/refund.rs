@@ -453,6 +453,17 @@ impl Refund {
             .is_some_and(|attempt| attempt.sends.is_unknown())
     }
 
+    /// A person has found out that nothing was done under its current key. Returns whether that counts.
+    pub(super) fn decided_absent(&mut self, now: Millis, rules: &Rules) -> bool {
+        self.attempts.last_mut().is_some_and(|attempt| {
+            let counts = attempt.sends.decided_absent(now, rules);
+            if counts {
+                attempt.candidates.clear();
+            }
+            counts
+        })
+    }
+
     /// Whether something can still become of it.
     pub(crate) fn is_open(&self) -> bool {
         let is_pending = self

@@ -71,7 +71,7 @@ fn charged(record: &Record) -> Option<Summary> {
     // What the intent was told to be paid by stays, whichever attempt it is of.
     kept.sort_by_key(|payment| Some(&payment.id) != told(record));
     if record.closed_at.is_some() {
-        let payments = ids(if kept.is_empty() { &charged } else { &kept });
+        let payments = ids(&kept);
         return Some(Summary::PaidAfterClose { payments });
     }
     Some(match kept.split_first() {
