@@ -118,6 +118,9 @@
 //! dialect between card and hosted page, nothing is sent while an earlier request may still be carried out. With
 //! [`supersede`](Pay::supersede) your code decides to start another attempt beside one that still waits.
 //!
+//! A store that was restored from a backup knows less than Flowlix. A `pay` repeats the keys that it used before, and so
+//! finds what is missing instead of charging anew. Until then [`status`](Intent::status) tells what the copy knew.
+//!
 //! The store holds references, amounts, ids, statuses and times. It holds no card data, no address, and nothing that a
 //! `pay` carries besides.
 #![doc = include_str!("../../docs/intent-states.md")]

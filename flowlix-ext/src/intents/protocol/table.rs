@@ -80,6 +80,11 @@ fn declined() -> Option<Answer> {
 }
 
 fn rows() -> Vec<Row> {
+    let rows = [without_a_payment(), with_a_payment(), closed()];
+    rows.into_iter().flatten().collect()
+}
+
+fn without_a_payment() -> Vec<Row> {
     vec![
         row("nothing was tried", 0, |_| {}),
         row("the card was declined at once", 0, |record| {
@@ -131,6 +136,11 @@ fn rows() -> Vec<Row> {
         row("2xx that cannot be read", MINUTE, |record| {
             send(record, "a", 0, Some(Answer::AcceptedUnread))
         }),
+    ]
+}
+
+fn with_a_payment() -> Vec<Row> {
+    vec![
         row("the payment is on its way", 0, |record| {
             seen(record, Phase::Open)
         }),
@@ -171,6 +181,11 @@ fn rows() -> Vec<Row> {
                 record.seen([payment("pay_2", 2, Phase::ActionRequired)], 0);
             },
         ),
+    ]
+}
+
+fn closed() -> Vec<Row> {
+    vec![
         row("closed, and nothing was charged", 0, |record| {
             record.close(0)
         }),
