@@ -134,6 +134,8 @@ mod pay;
 pub(crate) mod protocol;
 mod recorder;
 mod records;
+mod refund_seen;
+mod refund_status;
 mod refunds;
 mod request;
 mod returned;
@@ -151,7 +153,8 @@ pub use error::{IntentError, IntentErrorKind};
 pub use history::{AttemptInfo, AttemptMethod, AttemptState, HistoryEntry};
 pub use intent::Intent;
 pub use pay::{Pay, PayHosted};
-pub use refunds::{RefundInfo, RefundPayment, RefundStatus};
+pub use refund_status::{RefundInfo, RefundStatus};
+pub use refunds::RefundPayment;
 pub use returned::Returned;
 pub use status::{
     ActionRequired, IntentStatus, OutcomeUnknown, Overcharged, Paid, PaidAfterClose, Processing,

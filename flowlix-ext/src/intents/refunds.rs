@@ -1,11 +1,10 @@
 //! Refunds of an intent: the builder, and the loop that carries out what the protocol says.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use flowlix_api::Dialect;
-use flowlix_api::model::{CreateRefund, DeclineCode, Payment, PaymentId, RefundId};
+use flowlix_api::model::{CreateRefund, Payment, PaymentId};
 
 use super::correlation::CORRELATION_ID;
 use super::error::{IntentError, IntentErrorKind};
@@ -13,17 +12,15 @@ use super::intent::{Intent, reference_problem};
 use super::pay::{WITHIN, intent_future, was_accepted};
 use super::protocol::pay::Answered;
 use super::protocol::record::Record;
-use super::protocol::refund::{
-    DoRefund, RefundAnswer, RefundCall, RefundRefusal, RefundSummary, Shown,
-};
+use super::protocol::refund::{DoRefund, RefundAnswer, RefundCall, RefundRefusal};
 use super::recorder::{SendRecorder, Stopped};
+use super::refund_seen::shown;
+use super::refund_status::RefundStatus;
 use super::session::{LEAST_TIME, Session};
-use super::store::StoreError;
 use super::view::refund_view;
 use crate::call::decision::Situation;
 use crate::call::operation::Operation;
 use crate::call::options::CallOptions;
-use crate::decline::Decline;
 use crate::error::Error;
 use crate::failure::Violation;
 use crate::refunds::RefundCreated;
@@ -46,36 +43,6 @@ pub struct RefundPayment {
     reason: Option<String>,
     payment: Option<PaymentId>,
     within: Duration,
-}
-
-/// Where a refund stands.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub enum RefundStatus {
-    /// Flowlix has accepted it; the money is not back yet.
-    Pending(RefundInfo),
-    /// The money went back.
-    Succeeded(RefundInfo),
-    /// Nothing went back. The next call with the same reference starts another attempt.
-    Failed(RefundInfo),
-    /// No request was carried out, and none can be any more. The same call may be made again. A request that Flowlix
-    /// rejected is an [error](IntentErrorKind::Rejected).
-    NotMade(RefundInfo),
-    /// A request was sent, and whether it was carried out is not known yet: call again later.
-    OutcomeUnknown(RefundInfo),
-}
-
-/// What is known of a refund.
-#[derive(Debug, Clone)]
-pub struct RefundInfo {
-    reference: String,
-    payment_id: Option<PaymentId>,
-    amount: i64,
-    refund_id: Option<RefundId>,
-    decline: Option<Decline>,
-    candidates: Vec<RefundId>,
-    needs_person: bool,
-    not_recorded: Option<StoreError>,
 }
 
 impl RefundPayment {
@@ -160,7 +127,7 @@ impl RefundPayment {
                 }
             }
         }
-        Ok(self.status(&session))
+        Ok(RefundStatus::of(&session, &self.reference))
     }
 
     fn reason_to_send(&self) -> String {
@@ -472,102 +439,8 @@ impl RefundPayment {
             .create_refund(&call, request, before.as_ref())
             .await)
     }
-
-    fn status(&self, session: &Session) -> RefundStatus {
-        let refund = session.record().refund(&self.reference);
-        let summary = refund.map(super::protocol::refund::Refund::summary);
-        let mut info = RefundInfo {
-            reference: self.reference.clone(),
-            payment_id: refund.and_then(|refund| PaymentId::received(&refund.payment).ok()),
-            amount: refund.map_or(0, |refund| refund.amount),
-            refund_id: None,
-            decline: None,
-            candidates: Vec::new(),
-            needs_person: false,
-            not_recorded: session.not_recorded.clone(),
-        };
-        let id = |text: &str| RefundId::received(text).ok();
-        match summary.unwrap_or(RefundSummary::NotAccepted { rejected: false }) {
-            RefundSummary::NotAccepted { .. } => RefundStatus::NotMade(info),
-            RefundSummary::Pending { refund } => {
-                info.refund_id = refund.as_deref().and_then(id);
-                RefundStatus::Pending(info)
-            }
-            RefundSummary::Succeeded { refund } => {
-                info.refund_id = id(&refund);
-                RefundStatus::Succeeded(info)
-            }
-            RefundSummary::Failed {
-                refund,
-                decline_code,
-            } => {
-                info.refund_id = id(&refund);
-                info.decline = Some(Decline::of_refund_code(
-                    decline_code.as_deref().map(DeclineCode::from),
-                ));
-                RefundStatus::Failed(info)
-            }
-            RefundSummary::OutcomeUnknown {
-                candidates,
-                needs_person,
-            } => {
-                info.candidates = candidates.iter().filter_map(|text| id(text)).collect();
-                info.needs_person = needs_person;
-                RefundStatus::OutcomeUnknown(info)
-            }
-        }
-    }
 }
-
 intent_future!(RefundPayment => RefundStatus);
-
-/// What a payment shows of the refund's current attempt.
-pub(super) fn shown(
-    record: &Record,
-    payment: &Payment,
-    names: &super::correlation::Names,
-    reference: &str,
-    is_snake_case: bool,
-) -> Shown {
-    let Some(refund) = record.refund(reference) else {
-        return Shown::default();
-    };
-    let Some(attempt) = refund.attempts.last() else {
-        return Shown::default();
-    };
-    let by_id = attempt.refund.as_ref().map(|known| known.id.as_str());
-    let is_it = |one: &&flowlix_api::model::Refund| {
-        by_id == Some(one.id.as_str()) || names.marks_refund(one, reference, attempt.number)
-    };
-    if let Some(found) = payment.refunds.iter().find(is_it) {
-        return Shown {
-            refund: Some(refund_view(found)),
-            candidates: Vec::new(),
-        };
-    }
-    // In snake_case refunds have no mark: those that look the same may be this one.
-    let claimed: Vec<&str> = record
-        .refunds
-        .iter()
-        .flat_map(|other| &other.attempts)
-        .filter_map(|other| other.refund.as_ref())
-        .map(|known| known.id.as_str())
-        .collect();
-    let looks_the_same = |one: &&flowlix_api::model::Refund| {
-        let same_reason = one.reason.is_none() || one.reason == refund.reason;
-        let is_new = !attempt.before.iter().any(|id| id == one.id.as_str());
-        is_snake_case
-            && is_new
-            && one.amount == refund.amount
-            && same_reason
-            && !claimed.contains(&one.id.as_str())
-    };
-    let candidates = payment.refunds.iter().filter(looks_the_same);
-    Shown {
-        refund: None,
-        candidates: candidates.map(|one| one.id.as_str().to_owned()).collect(),
-    }
-}
 
 fn answer_to(situation: Option<Situation>) -> RefundAnswer {
     match situation {
@@ -604,90 +477,5 @@ fn refused(refusal: &RefundRefusal) -> IntentError {
             let cause = format!("call refund({reference:?}) again first");
             IntentError::new(IntentErrorKind::RefundBusy, cause)
         }
-    }
-}
-
-impl RefundStatus {
-    /// What is known of the refund, wherever it stands.
-    #[must_use]
-    pub fn info(&self) -> &RefundInfo {
-        match self {
-            Self::Pending(info)
-            | Self::Succeeded(info)
-            | Self::Failed(info)
-            | Self::NotMade(info)
-            | Self::OutcomeUnknown(info) => info,
-        }
-    }
-}
-
-impl RefundInfo {
-    /// The shop's reference of the refund.
-    #[must_use]
-    pub fn reference(&self) -> &str {
-        &self.reference
-    }
-
-    /// The payment that is refunded.
-    #[must_use]
-    pub fn payment_id(&self) -> Option<&PaymentId> {
-        self.payment_id.as_ref()
-    }
-
-    /// What goes back, minor units.
-    #[must_use]
-    pub fn amount(&self) -> i64 {
-        self.amount
-    }
-
-    /// Flowlix's refund, once it is known which one it is.
-    #[must_use]
-    pub fn refund_id(&self) -> Option<&RefundId> {
-        self.refund_id.as_ref()
-    }
-
-    /// Why the refund failed.
-    #[must_use]
-    pub fn decline(&self) -> Option<&Decline> {
-        self.decline.as_ref()
-    }
-
-    /// Refunds of the payment that may be this one, while that is not known: in the `snake_case` dialect refunds carry
-    /// no mark, and a refund that was made elsewhere may look the same.
-    #[must_use]
-    pub fn candidates(&self) -> &[RefundId] {
-        &self.candidates
-    }
-
-    /// Whether only a person can decide what became of the refund.
-    #[must_use]
-    pub fn needs_person(&self) -> bool {
-        self.needs_person
-    }
-
-    /// Why the store does not have what this call has learnt.
-    #[must_use]
-    pub fn not_recorded(&self) -> Option<&StoreError> {
-        self.not_recorded.as_ref()
-    }
-}
-
-impl fmt::Display for RefundStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let info = self.info();
-        let reference = crate::failure::text::one_line(&info.reference);
-        let state = match self {
-            Self::Pending(_) => "accepted, not back yet",
-            Self::Succeeded(_) => "the money went back",
-            Self::Failed(_) => "failed, nothing went back",
-            Self::NotMade(_) => "not made",
-            Self::OutcomeUnknown(_) if info.needs_person => "not known, and a person has to decide",
-            Self::OutcomeUnknown(_) => "not known yet whether it was made",
-        };
-        write!(
-            f,
-            "refund {reference} of {} minor units: {state}",
-            info.amount
-        )
     }
 }

@@ -15,7 +15,7 @@ use super::protocol::pay::Observation;
 use super::protocol::record::{Method, Payment as Seen, Record};
 use super::protocol::rules::{Millis, Rules};
 use super::records::{Kept, MOST_RACES, Records, millis, too_many_races};
-use super::refunds::shown;
+use super::refund_seen::shown;
 use super::search::{Search, search};
 use super::status::{Context, IntentStatus};
 use super::store::StoreError;
