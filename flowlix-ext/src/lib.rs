@@ -366,6 +366,8 @@
 //! |---|---|
 //! | `rustls-ring` (default) | TLS by rustls with the ring provider; quick to build |
 //! | `rustls-aws-lc` | TLS by rustls with the aws-lc provider, instead: with `default-features = false` |
+//! | `sqlite` | `intents::store::SqliteStore`: a store of payment intents in a file; SQLite is built in |
+//! | `test-util` | `intents::store::conformance`: the suite that a store of your own must pass |
 //! | `journal-sqlite` | `journal::SqliteJournal`: a journal, and a store of webhook events, in a file; SQLite is built in |
 //! | `journal-postgres` | `journal::PostgresJournal`: the same in a PostgreSQL database, for several machines |
 //! | `blocking` | the module `blocking`: every call for code that is not async |

@@ -482,7 +482,7 @@ mod sqlite {
             let path = folder.file().display().to_string();
             let line = error.to_string();
             assert_eq!(line.matches(&path).count(), 1, "{line}");
-            assert_eq!(line.matches("file is not a database").count(), 1, "{line}");
+            assert!(line.contains("file is not a database"), "{line}");
             assert!(std::error::Error::source(&error).is_none(), "told already");
             assert!(error.journal_error().unwrap().cause().is_some());
             assert!(stage.posts().is_empty());

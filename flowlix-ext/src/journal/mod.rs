@@ -44,7 +44,7 @@
 //! | journal | for | feature |
 //! |---|---|---|
 //! | [`MemoryJournal`] | tests, and services without a disk: it forgets when the process ends | – |
-//! | `SqliteJournal` | one machine: a file | `journal-sqlite` (rusqlite 0.37, with its own SQLite) |
+//! | `SqliteJournal` | one machine: a file | `journal-sqlite` (rusqlite 0.32 to 0.43, with its own SQLite) |
 //! | `PostgresJournal` | several machines: a database | `journal-postgres` (tokio-postgres 0.7) |
 //! | a store of your own | implement [`Journal`] and hold it against the [`conformance`] suite | – |
 //!
@@ -181,7 +181,8 @@ pub use memory::{DEFAULT_CAPACITY, MemoryJournal};
 pub use postgres::PostgresJournal;
 pub use record::{Record, RecordId, Scope, State, UnreadableRecord, Unsettled};
 pub use recover::{CERTAIN_AFTER, Doubt, Recover, Recovered, Recovery, Truth};
-/// The library of [`SqliteJournal`], 0.37, whose errors are a [`cause`](JournalError::cause).
+/// The library of [`SqliteJournal`], whose errors are a [`cause`](JournalError::cause): 0.32 to 0.43, whichever version
+/// cargo chose for the whole program.
 #[cfg(feature = "journal-sqlite")]
 pub use rusqlite;
 #[cfg(feature = "journal-sqlite")]
