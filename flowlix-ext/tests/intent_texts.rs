@@ -167,7 +167,7 @@ async fn refund_errors_say_what_to_do() {
         pay(&intent, VISA).await;
         stage
             .sandbox
-            .inject_at(Operation::Refund, Fault::LoseAnswer, 99);
+            .inject_at(Operation::Refund, Fault::ResetBeforeReading, 99);
         intent.refund("return-77").amount(10_00).await.unwrap();
         stage.sandbox.clear_faults();
         lines.add(&intent.refund("return-77").amount(9_00).await.unwrap_err());
