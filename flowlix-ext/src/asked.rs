@@ -8,9 +8,14 @@ use serde_json::Value;
 
 use crate::call::engine::Call;
 use crate::error::Error;
-use crate::intents::CORRELATION_ID;
 use crate::journal::fingerprint::STAMP;
 use crate::reply::Reply;
+
+/// The metadata entry that carries the correlation id of an intent, then `/` and the number of the attempt.
+///
+/// Reserved: a request whose own metadata has this entry is rejected before it is sent. It counts against the 50
+/// entries that the `snake_case` dialect takes.
+pub const CORRELATION_ID: &str = "flowlix_correlation_id";
 
 /// The metadata entries by which a request and what it creates are told from others.
 const MARKS: [&str; 2] = [CORRELATION_ID, STAMP];

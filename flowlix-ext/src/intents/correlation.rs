@@ -11,13 +11,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::store::Scope;
+pub use crate::asked::CORRELATION_ID;
 use crate::idempotency::{IdempotencyKey, InvalidIdempotencyKey};
-
-/// The metadata entry that carries the correlation id of an intent, then `/` and the number of the attempt.
-///
-/// Reserved: a request whose own metadata has this entry is rejected before it is sent. It counts against the 50
-/// entries that the `snake_case` dialect takes.
-pub const CORRELATION_ID: &str = "flowlix_correlation_id";
 
 /// The metadata entry that carries the shop's reference in the `snake_case` dialect, which has no member for it.
 pub const MERCHANT_REFERENCE: &str = "merchant_reference";
