@@ -671,9 +671,9 @@ async fn nothing_that_is_sent_or_shown_gives_a_secret_away() {
         let wait = stage.flowlix.payments().wait(&reply.id);
         let shown = format!("{shown} {wait:?} {reply:?}");
         let shown = format!("{shown} {:?}", wait.await.unwrap());
-        for secret in [secret.as_str(), VISA, common::CVC] {
-            assert!(!shown.contains(secret), "{secret} in {shown}");
-        }
+        assert!(!shown.contains(&secret), "{secret} in {shown}");
+        // A security code is looked for as a word: its digits may stand in the sandbox's port.
+        assert_eq!(common::secrets::leak(&shown), None, "{shown}");
         for request in stage.sandbox.requests() {
             assert_eq!(request.header("api-version"), None);
             assert!(
