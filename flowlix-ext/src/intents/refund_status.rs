@@ -20,7 +20,7 @@ pub enum RefundStatus {
     /// Nothing went back. The next call with the same reference starts another attempt.
     Failed(RefundInfo),
     /// No request was carried out, and none can be any more. The same call may be made again. A request that Flowlix
-    /// rejected is an [error](IntentErrorKind::Rejected).
+    /// rejected is an [error](super::IntentErrorKind::Rejected).
     NotMade(RefundInfo),
     /// A request was sent, and whether it was carried out is not known yet: call again later.
     OutcomeUnknown(RefundInfo),
