@@ -35,6 +35,12 @@ use file::StoreFile;
 /// - Make a backup with SQLite's own tools (`VACUUM INTO`, or `.backup` of the `sqlite3` program), not by copying the
 ///   file.
 ///
+/// # Which SQLite
+/// SQLite is built in. Cargo chooses one version of rusqlite, 0.32 to 0.43, for the whole program. With rusqlite 0.39 or
+/// newer, SQLite has the fix for a rare fault (the "WAL-reset bug" of SQLite 3.7.0 to 3.51.2): a file that several
+/// connections write at once can be damaged. sqlx 0.8 holds rusqlite at 0.32, whose SQLite has the fault; a service with
+/// sqlx 0.8 opens the file once, in one process, and clones the store.
+///
 /// ```
 /// use flowlix_ext::intents::store::SqliteStore;
 ///
