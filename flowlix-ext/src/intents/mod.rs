@@ -44,7 +44,7 @@
 //! # What each status asks for
 //! | status | meaning | do |
 //! |---|---|---|
-//! | [`Unpaid`] | nothing was charged, and nothing can still charge | let the customer pay, with any card |
+//! | [`Unpaid`] | nothing was charged, and nothing can still charge (after a lost answer this rests on the [quiet time](IntentsBuilder::quiet_time)) | let the customer pay, with any card |
 //! | [`ActionRequired`] | the customer has to act: 3-D Secure, or the hosted page | send the customer to [`redirect_url`](ActionRequired::redirect_url) |
 //! | [`Processing`] | a payment is on its way | say "we are checking", ask for the [status](Intent::status) later |
 //! | [`OutcomeUnknown`] | a request was sent, and no answer tells what became of it | the same; if [`can_pay_again`](OutcomeUnknown::can_pay_again), the customer may pay with any card |
@@ -111,15 +111,19 @@
 //!    the key.
 //! 4. An answer that is lost stays open. The same request under the same key, or Flowlix's lists, tell what became of
 //!    it. Finding nothing proves that nothing was done only after the [quiet time](IntentsBuilder::quiet_time).
-//! 5. A payment carries a [correlation id](CORRELATION_ID) in its metadata, so that every payment of the intent is
-//!    found, and a second charge is reported as [`Overcharged`].
+//! 5. A payment carries a [correlation id](CORRELATION_ID) in its metadata. A search finds every payment of the intent that
+//!    the lists show, and a second charge that is found is reported as [`Overcharged`]. A search runs only while an outcome
+//!    is unknown: what is charged after absence was proved is not looked for.
 //!
 //! Three cases leave the protection of the key. After a change of the API key or the dialect, and in the uppercase
 //! dialect between card and hosted page, nothing is sent while an earlier request may still be carried out. With
 //! [`supersede`](Pay::supersede) your code decides to start another attempt beside one that still waits.
 //!
-//! A store that was restored from a backup knows less than Flowlix. A `pay` repeats the keys that it used before, and so
-//! finds what is missing instead of charging anew. Until then [`status`](Intent::status) tells what the copy knew.
+//! A store that was restored from a backup knows less than Flowlix, and **can charge or refund a second time**. Within 24
+//! hours, with the same API key and the same way to pay, a `pay` repeats the key that it used before and finds what is
+//! missing. After 24 hours, after a change of the API key, and in the uppercase dialect between card and hosted page, no
+//! key protects what the copy has lost. [`status`](Intent::status) and [`close`](Intent::close) tell what the copy knows.
+//! Before a restored store serves again, compare its orders with [the list of payments](crate::payments::Payments::list).
 //!
 //! The store holds references, amounts, ids, statuses and times. It holds no card data, no address, and nothing that a
 //! `pay` carries besides.
