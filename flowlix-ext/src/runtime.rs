@@ -124,6 +124,32 @@ impl Runtime for SystemRuntime {
     }
 }
 
+/// Unix milliseconds; what no i64 can hold is taken for its end.
+pub(crate) fn millis(at: SystemTime) -> i64 {
+    match at.duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(since) => i64::try_from(since.as_millis()).unwrap_or(i64::MAX),
+        Err(before) => {
+            i64::try_from(before.duration().as_millis()).map_or(i64::MIN, |early| -early)
+        }
+    }
+}
+
+/// The same of a span of time.
+pub(crate) fn span_millis(span: Duration) -> i64 {
+    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// The moment of Unix milliseconds, as far as the platform can show it.
+pub(crate) fn moment(millis: i64) -> SystemTime {
+    let span = Duration::from_millis(millis.unsigned_abs());
+    let at = if millis < 0 {
+        SystemTime::UNIX_EPOCH.checked_sub(span)
+    } else {
+        SystemTime::UNIX_EPOCH.checked_add(span)
+    };
+    at.unwrap_or(SystemTime::UNIX_EPOCH)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

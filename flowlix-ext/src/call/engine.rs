@@ -17,7 +17,7 @@ use super::answer::{Answer, Fault};
 use super::backoff::{Backoff, Guarded};
 use super::budget::RetryBudget;
 use super::clock::FlowlixClock;
-use super::decision::{Class, Effect, Rule, Situation, Verdict, classify};
+use super::decision::{Class, Effect, Rule, Situation, Verdict};
 use super::history::{AttemptReport, Next, StopReason};
 use super::hook::{Attempt, Headers};
 use super::metrics::{Counter, Labels};
@@ -259,14 +259,12 @@ impl Call {
                 .instrument(span.clone())
                 .await;
             let took = self.elapsed().saturating_sub(begun);
-            let rule = classify(&answer.facts(self.class()));
-            self.end_send(Some(rule.situation));
-
             let decision = self.decide(
                 &answer,
                 failures.saturating_add(1),
                 twins_met.saturating_add(1),
             );
+            self.end_send(Some(decision.rule.situation));
             match decision.verdict {
                 Verdict::Retry => failures = failures.saturating_add(1),
                 Verdict::WaitForTwin => twins_met = twins_met.saturating_add(1),

@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use super::store::Scope;
 pub use crate::asked::CORRELATION_ID;
 use crate::idempotency::{IdempotencyKey, InvalidIdempotencyKey};
+use crate::journal::fingerprint::hex;
 
 /// The metadata entry that carries the shop's reference in the `snake_case` dialect, which has no member for it.
 pub const MERCHANT_REFERENCE: &str = "merchant_reference";
@@ -122,11 +123,7 @@ fn digest(parts: &[&str]) -> String {
         hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
         hash.update(part.as_bytes());
     }
-    let mut text: String = hash
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let mut text = hex(&hash.finalize());
     text.truncate(DIGITS);
     text
 }

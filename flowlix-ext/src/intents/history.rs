@@ -7,7 +7,7 @@ use flowlix_api::model::PaymentId;
 
 use super::protocol::record::{Method, Phase, Record};
 use super::protocol::status::Summary;
-use super::records::moment;
+use crate::runtime::moment;
 
 /// One attempt of an intent: one idempotency key, and at most one payment.
 #[derive(Debug, Clone, PartialEq, Eq)]

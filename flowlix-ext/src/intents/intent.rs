@@ -12,7 +12,7 @@ use super::protocol::record::Record;
 use super::refunds::RefundPayment;
 use super::request::Means;
 use super::returned::Returned;
-use super::session::{Session, Shared};
+use super::session::{MOST_ROUNDS, Session, Shared};
 use super::status::IntentStatus;
 use crate::card::CardDetails;
 use crate::failure::Violation;
@@ -20,8 +20,6 @@ use crate::money::Money;
 
 /// The longest reference: what `merchant_reference` takes in the uppercase dialect.
 const LONGEST_REFERENCE: usize = 255;
-/// More rounds than any honest server causes.
-const MOST_ROUNDS: usize = 100;
 
 /// An order that is to be paid once, named by the shop's reference; see [`Intents::intent`](super::Intents::intent).
 ///
@@ -57,6 +55,12 @@ impl Intent {
     #[must_use]
     pub fn money(&self) -> &Money {
         &self.money
+    }
+
+    /// Minor units and currency, as records hold them.
+    pub(super) fn price(&self) -> (i64, String) {
+        let currency = self.money.currency().as_str().to_ascii_uppercase();
+        (self.money.minor_units(), currency)
     }
 
     /// The shop's reference.
@@ -109,10 +113,7 @@ impl Intent {
         session.observe().await?;
         let now = session.now();
         session.note(|record| record.close(now)).await;
-        match session.not_recorded.take() {
-            Some(error) => Err(IntentError::store(error)),
-            None => Ok(session.status()),
-        }
+        session.recorded()
     }
 
     /// A person has looked into Flowlix's dashboard and found no payment, or no refund, for a request whose outcome is
@@ -132,10 +133,7 @@ impl Intent {
         session
             .note(|record| record.decided_absent(&note, now, &rules))
             .await;
-        match session.not_recorded.take() {
-            Some(error) => Err(IntentError::store(error)),
-            None => Ok(session.status()),
-        }
+        session.recorded()
     }
 
     /// Gives money back, under a reference of yours for the return. The same call with the same reference refunds once.
@@ -193,13 +191,9 @@ impl Intent {
     /// A call on the intent that takes it for new until a write tells otherwise.
     pub(super) fn unread_session(&self, within: Duration) -> Result<Session, IntentError> {
         self.check_reference()?;
-        let currency = self.money.currency().as_str().to_ascii_uppercase();
-        let record = Record::new(
-            self.reference.clone(),
-            self.money.minor_units(),
-            currency,
-            self.shared.now(),
-        );
+        let (amount, currency) = self.price();
+        let now = self.shared.now();
+        let record = Record::new(self.reference.clone(), amount, currency, now);
         let kept = self.shared.records.fresh(&self.names, record);
         let (shared, names) = (self.shared.clone(), self.names.clone());
         Ok(Session::new(shared, names, kept, within))

@@ -13,7 +13,7 @@ use super::protocol::pay::{Answered, Do, Pay as Protocol, Refusal};
 use super::protocol::record::{Method, Payment as Seen};
 use super::recorder::{SendRecorder, Stopped};
 use super::request::{Details, Means, Request, request};
-use super::session::{LEAST_TIME, Session};
+use super::session::{MOST_ROUNDS, Session};
 use super::status::IntentStatus;
 use super::view::payment_view;
 use crate::call::decision::Situation;
@@ -24,8 +24,6 @@ use crate::reply::Reply;
 
 /// Default of [`Pay::within`]: as long as a customer waits for a page.
 pub(super) const WITHIN: Duration = Duration::from_secs(10);
-/// More rounds than any honest server causes; a hostile one must not keep a call for ever.
-const MOST_ROUNDS: usize = 100;
 
 /// A payment of an intent, about to be made; see [`Intent::pay`].
 #[must_use = "nothing is sent before `send` or `await`"]
@@ -191,10 +189,7 @@ impl Paying {
         session.last4.clone_from(&last4);
         session.asks_for_page = self.means.method() == Method::HostedPage;
         let mut pay = Protocol::new(
-            (
-                self.intent.money().minor_units(),
-                self.intent.money().currency().as_str().to_ascii_uppercase(),
-            ),
+            self.intent.price(),
             self.means.method(),
             session.shared.namespace(self.means.method()),
             last4,
@@ -252,10 +247,7 @@ impl Paying {
         let invalid = |error| IntentError::call(IntentErrorKind::InvalidRequest, error);
         let request = self.request(attempt).map_err(invalid)?;
         let recorder = self.recorder(session, pay, attempt);
-        let mut options = self.options.clone();
-        options.operation_timeout = options
-            .operation_timeout
-            .min(session.time_left().max(LEAST_TIME));
+        let options = session.within_the_call(self.options.clone());
         match recorder.begin_first(options.operation_timeout).await {
             Ok(()) => {}
             Err(Stopped::Store(error)) => return Err(IntentError::store(error)),
@@ -268,7 +260,7 @@ impl Paying {
         session.kept = ended.kept;
         session.tokens.extend(ended.tokens);
         let Some(sent) = ended.last else {
-            return Err(self.not_sent(result));
+            return Ok(Sent::GoOn);
         };
         if let Some(Stopped::Store(error)) = ended.stopped {
             session.not_recorded = Some(error);
@@ -297,13 +289,6 @@ impl Paying {
             session.hand_out_action().await;
         }
         Ok(Sent::GoOn)
-    }
-
-    fn not_sent(&self, result: Result<Reply<Payment>, Error>) -> IntentError {
-        match result {
-            Err(error) => IntentError::call(IntentErrorKind::NotCarriedOut, error),
-            Ok(_) => IntentError::new(IntentErrorKind::NotCarriedOut, "no request was sent"),
-        }
     }
 
     fn recorder(&self, session: &Session, pay: &Protocol, attempt: u32) -> Arc<SendRecorder> {
@@ -445,7 +430,7 @@ fn is_no_json(error: &Error) -> bool {
 }
 
 /// What a request has come to, by the situation that its answer was; a request without one was not sent.
-fn answer_to(situation: Option<Situation>, code: Option<String>) -> Answer {
+pub(super) fn answer_to(situation: Option<Situation>, code: Option<String>) -> Answer {
     match situation {
         None
         | Some(Situation::NotConnected | Situation::RateLimited | Situation::NotAuthorized) => {

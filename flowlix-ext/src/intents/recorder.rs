@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use super::protocol::record::Record;
 use super::protocol::rules::Millis;
-use super::records::{Kept, Records, Stored, millis, moment, too_many_races};
+use super::records::{Kept, MOST_RACES, Records, Stored, too_many_races};
 use super::store::StoreError;
 use crate::call::decision::Situation;
 use crate::call::send_log::{Begin, SendLog};
 use crate::client::Flowlix;
+use crate::journal::fingerprint::hex;
+use crate::runtime::{millis, moment, span_millis};
 
 /// A send that is about to be recorded.
 pub(super) struct NewSend {
@@ -123,14 +125,12 @@ impl SendRecorder {
             (state.kept.clone(), state.last.clone())
         };
         let token = self.token().map_err(Stopped::Store)?;
-        let races = 64;
-        for _ in 0..races {
+        for _ in 0..MOST_RACES {
             let now = millis(self.flowlix.now());
-            let limit = Millis::try_from(limit.as_millis()).unwrap_or(Millis::MAX);
             let send = NewSend {
                 token: token.clone(),
                 now,
-                deadline: now.saturating_add(limit),
+                deadline: now.saturating_add(span_millis(limit)),
                 is_repeat: last.is_some(),
             };
             let mut record = kept.record.clone();
@@ -177,7 +177,7 @@ impl SendRecorder {
         // Tokens tell the sends of processes apart, so that a test's clock must not make two alike.
         getrandom::getrandom(&mut bytes)
             .map_err(|_| StoreError::new("no randomness for the name of a send"))?;
-        Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+        Ok(hex(&bytes))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Intents in their store: read, changed under compare-and-set, never half.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +12,7 @@ use super::protocol::status::Summary;
 use super::store::catch_panics::{CatchPanics, in_time};
 use super::store::{IntentStore, RecordId, Scope, StoreError, StoreFuture, StoredRecord, Swap};
 use crate::client::Flowlix;
+use crate::runtime::millis;
 
 /// How long a store may take for one call before it counts as failed.
 const STORE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -248,25 +249,4 @@ impl Kept {
 
 pub(crate) fn too_many_races() -> StoreError {
     StoreError::new("the store refused the record again and again, though nobody else changed it")
-}
-
-/// Unix milliseconds; what no i64 can hold is taken for its end.
-pub(crate) fn millis(at: SystemTime) -> Millis {
-    match at.duration_since(SystemTime::UNIX_EPOCH) {
-        Ok(since) => Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX),
-        Err(before) => {
-            Millis::try_from(before.duration().as_millis()).map_or(Millis::MIN, |early| -early)
-        }
-    }
-}
-
-/// The moment of Unix milliseconds, as far as the platform can show it.
-pub(crate) fn moment(millis: Millis) -> SystemTime {
-    let span = Duration::from_millis(millis.unsigned_abs());
-    let at = if millis < 0 {
-        SystemTime::UNIX_EPOCH.checked_sub(span)
-    } else {
-        SystemTime::UNIX_EPOCH.checked_add(span)
-    };
-    at.unwrap_or(SystemTime::UNIX_EPOCH)
 }

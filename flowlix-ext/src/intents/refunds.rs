@@ -9,18 +9,18 @@ use flowlix_api::model::{CreateRefund, Payment, PaymentId};
 use super::correlation::CORRELATION_ID;
 use super::error::{IntentError, IntentErrorKind};
 use super::intent::{Intent, reference_problem};
-use super::pay::{WITHIN, intent_future, was_accepted};
+use super::pay::{self, WITHIN, intent_future, was_accepted};
+use super::protocol::apply::Answer;
 use super::protocol::pay::Answered;
 use super::protocol::record::Record;
 use super::protocol::refund::{DoRefund, RefundAnswer, RefundCall, RefundRefusal};
 use super::recorder::{SendRecorder, Stopped};
 use super::refund_seen::shown;
 use super::refund_status::RefundStatus;
-use super::session::{LEAST_TIME, Session};
+use super::session::{MOST_ROUNDS, Session};
 use super::view::refund_view;
 use crate::call::decision::Situation;
 use crate::call::operation::Operation;
-use crate::call::options::CallOptions;
 use crate::error::Error;
 use crate::failure::Violation;
 use crate::refunds::RefundCreated;
@@ -28,8 +28,6 @@ use crate::refunds::check;
 use crate::reply::Reply;
 use crate::wire::RefundRequest;
 
-/// More rounds than any honest server causes.
-const MOST_ROUNDS: usize = 100;
 /// What `reason` takes in the `snake_case` dialect.
 const LONGEST_REASON: usize = 50;
 
@@ -429,10 +427,7 @@ impl RefundPayment {
         let key = session.names.refund_key(&self.reference, attempt);
         let key = key
             .map_err(|error| IntentError::new(IntentErrorKind::Configuration, error.to_string()))?;
-        let mut options: CallOptions = flowlix.options();
-        options.operation_timeout = options
-            .operation_timeout
-            .min(session.time_left().max(LEAST_TIME));
+        let options = session.within_the_call(flowlix.options());
         let call = flowlix.logged_write(Operation::CreateRefund, key, options, recorder);
         Ok(flowlix
             .wire()
@@ -440,29 +435,17 @@ impl RefundPayment {
             .await)
     }
 }
+
 intent_future!(RefundPayment => RefundStatus);
 
+/// As of a payment; a refund has no card that could be declined.
 fn answer_to(situation: Option<Situation>) -> RefundAnswer {
-    match situation {
-        None
-        | Some(Situation::NotConnected | Situation::RateLimited | Situation::NotAuthorized) => {
-            RefundAnswer::NotCarriedOut
-        }
-        Some(Situation::CardRefused | Situation::Rejected | Situation::NotFound) => {
-            RefundAnswer::Rejected
-        }
-        Some(Situation::InFlight | Situation::KeyReused | Situation::Conflict) => {
-            RefundAnswer::Conflict
-        }
-        Some(Situation::Accepted) => RefundAnswer::AcceptedUnread,
-        Some(
-            Situation::NoAnswer
-            | Situation::AnswerCutShort
-            | Situation::RequestTimeout
-            | Situation::ServerError
-            | Situation::Foreign
-            | Situation::Unexpected,
-        ) => RefundAnswer::Unknown,
+    match pay::answer_to(situation, None) {
+        Answer::NotCarriedOut => RefundAnswer::NotCarriedOut,
+        Answer::Declined { .. } | Answer::Rejected => RefundAnswer::Rejected,
+        Answer::Conflict => RefundAnswer::Conflict,
+        Answer::Accepted(_) | Answer::AcceptedUnread => RefundAnswer::AcceptedUnread,
+        Answer::Unknown => RefundAnswer::Unknown,
     }
 }
 

@@ -14,17 +14,18 @@ use super::protocol::apply::namespace;
 use super::protocol::pay::Observation;
 use super::protocol::record::{Method, Payment as Seen, Record};
 use super::protocol::rules::{Millis, Rules};
-use super::records::{Kept, MOST_RACES, Records, millis, too_many_races};
+use super::records::{Kept, MOST_RACES, Records, too_many_races};
 use super::refund_seen::shown;
 use super::search::{Search, search};
 use super::status::{Context, IntentStatus};
 use super::store::StoreError;
 use super::view::payment_view;
+use crate::call::options::CallOptions;
 use crate::client::Flowlix;
 use crate::decline::Decline;
 use crate::error::Error;
 use crate::polling::PollState;
-use crate::runtime::{SleepPurpose, jitter};
+use crate::runtime::{SleepPurpose, jitter, millis, span_millis};
 
 /// What all clones of an `Intents` share.
 pub(super) struct Shared {
@@ -162,8 +163,7 @@ impl Session {
 
     /// When the call stops waiting.
     pub(super) fn give_up_at(&self) -> Millis {
-        let left = Millis::try_from(self.time_left().as_millis()).unwrap_or(Millis::MAX);
-        self.now().saturating_add(left)
+        self.now().saturating_add(span_millis(self.time_left()))
     }
 
     /// What is left of the time that the call may wait.
@@ -175,6 +175,13 @@ impl Session {
             .monotonic()
             .saturating_sub(self.started);
         self.give_up_after.saturating_sub(elapsed)
+    }
+
+    /// The options of a single request, which ends with the call, though it gets a least time.
+    pub(super) fn within_the_call(&self, mut options: CallOptions) -> CallOptions {
+        let limit = self.time_left().max(LEAST_TIME);
+        options.operation_timeout = options.operation_timeout.min(limit);
+        options
     }
 
     /// Adds a fact to the record. Where the store fails the call goes on with what it knows, and says so at its end.
@@ -234,10 +241,7 @@ impl Session {
     /// Asks Flowlix once how a payment stands.
     pub(super) async fn read(&self, id: &PaymentId) -> Result<Payment, Error> {
         let flowlix = &self.shared.flowlix;
-        let mut options = flowlix.options();
-        options.operation_timeout = options
-            .operation_timeout
-            .min(self.time_left().max(LEAST_TIME));
+        let options = self.within_the_call(flowlix.options());
         let payments = flowlix.payments();
         let payment = payments.retrieve(id).options(options).send().await?;
         Ok(payment.into_inner())
@@ -386,6 +390,14 @@ impl Session {
         IntentStatus::of(self.record(), &self.shared.rules, &context)
     }
 
+    /// The status of a call whose whole purpose is to be recorded.
+    pub(super) fn recorded(mut self) -> Result<IntentStatus, IntentError> {
+        match self.not_recorded.take() {
+            Some(error) => Err(IntentError::store(error)),
+            None => Ok(self.status()),
+        }
+    }
+
     /// The status that a call ends with. An address is handed out only when the record has the payment: otherwise
     /// another attempt could be started beside the one that the customer is sent to.
     pub(super) fn report(&self) -> Result<IntentStatus, IntentError> {
@@ -400,7 +412,9 @@ impl Session {
 }
 
 /// What a single request gets at least, whatever is left of the call's time.
-pub(super) const LEAST_TIME: Duration = Duration::from_secs(5);
+const LEAST_TIME: Duration = Duration::from_secs(5);
+/// More rounds than any honest server causes; a hostile one must not keep a call for ever.
+pub(super) const MOST_ROUNDS: usize = 100;
 /// Moments of two clocks that are no further apart count as one, in milliseconds.
 const CLOSE: Millis = 60_000;
 

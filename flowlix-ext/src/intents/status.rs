@@ -8,11 +8,11 @@ use flowlix_api::model::{DeclineCode, Payment, PaymentId};
 use super::protocol::record::{Method, Payment as Seen, Record, Unpaid as Reason};
 use super::protocol::rules::{Millis, Rules};
 use super::protocol::status::Summary;
-use super::records::moment;
 use super::store::StoreError;
 use super::view::action_address;
 use crate::decline::Decline;
 use crate::money::Money;
+use crate::runtime::moment;
 
 /// Where an intent stands. Each variant asks for one thing.
 ///

@@ -1,7 +1,6 @@
 //! What a journal keeps of one write.
 
 use std::fmt;
-use std::time::{Duration, SystemTime};
 
 use flowlix_api::Dialect;
 use flowlix_api::model::PaymentId;
@@ -10,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::error::JournalError;
 use crate::failure::text::one_line;
 use crate::key::Mode;
+pub(super) use crate::runtime::{millis, moment, span_millis};
 
 /// Whose writes: one merchant in one mode. Test and live writes never meet.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -262,31 +262,6 @@ impl fmt::Display for State {
     }
 }
 
-/// Unix milliseconds; what no i64 can hold is taken for its end.
-pub(super) fn millis(at: SystemTime) -> i64 {
-    match at.duration_since(SystemTime::UNIX_EPOCH) {
-        Ok(since) => i64::try_from(since.as_millis()).unwrap_or(i64::MAX),
-        Err(before) => {
-            i64::try_from(before.duration().as_millis()).map_or(i64::MIN, |early| -early)
-        }
-    }
-}
-
-pub(super) fn span_millis(span: Duration) -> i64 {
-    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
-}
-
-/// The moment of Unix milliseconds, as far as the platform can show it.
-pub(super) fn moment(millis: i64) -> SystemTime {
-    let span = Duration::from_millis(millis.unsigned_abs());
-    let at = if millis < 0 {
-        SystemTime::UNIX_EPOCH.checked_sub(span)
-    } else {
-        SystemTime::UNIX_EPOCH.checked_add(span)
-    };
-    at.unwrap_or(SystemTime::UNIX_EPOCH)
-}
-
 mod mode_text {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
@@ -332,6 +307,8 @@ mod dialect_text {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use std::time::{Duration, SystemTime};
+
     use super::*;
 
     #[test]

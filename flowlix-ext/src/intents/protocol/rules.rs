@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::runtime::span_millis;
+
 /// Unix milliseconds of the wall clock.
 pub(crate) type Millis = i64;
 
@@ -37,14 +39,10 @@ impl Rules {
     pub(crate) fn new(quiet: Duration) -> Self {
         let protected = KEY_LIFE.saturating_sub(quiet).saturating_sub(CLOCK_SKEW);
         Self {
-            quiet: millis(quiet),
-            oldest_key: millis(protected.min(OLDEST_KEY)),
-            key_end: millis(KEY_LIFE.saturating_add(CLEAN_UP)),
-            skew: millis(CLOCK_SKEW),
+            quiet: span_millis(quiet),
+            oldest_key: span_millis(protected.min(OLDEST_KEY)),
+            key_end: span_millis(KEY_LIFE.saturating_add(CLEAN_UP)),
+            skew: span_millis(CLOCK_SKEW),
         }
     }
-}
-
-fn millis(span: Duration) -> Millis {
-    Millis::try_from(span.as_millis()).unwrap_or(Millis::MAX)
 }
