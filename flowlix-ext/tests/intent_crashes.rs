@@ -133,7 +133,7 @@ async fn crash_in_the_second_attempt_charges_once() {
             },
         )
         .await;
-        assert_eq!(deaths, 8);
+        assert_eq!(deaths, 6);
     }
 }
 
@@ -197,7 +197,7 @@ async fn crash_in_a_supersede_replaces_once() {
             },
         )
         .await;
-        assert_eq!(deaths, 8);
+        assert_eq!(deaths, 6);
     }
 }
 

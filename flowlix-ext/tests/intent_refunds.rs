@@ -781,7 +781,7 @@ async fn an_old_unknown_refund_is_never_sent_blind() {
 async fn candidates_are_refunds_that_look_the_same() {
     let stage = stage(Dialect::SnakeCase).await;
     let (intent, _) = paid_order(&stage).await;
-    // Another amount, another reason, and one that is ours under another reference.
+    // Another amount, another reason, and one that is known to be another one.
     let payment = the_payment(&stage);
     assert!(succeeded(
         &intent
@@ -792,7 +792,6 @@ async fn candidates_are_refunds_that_look_the_same() {
             .unwrap()
     ));
     let elsewhere = |amount, reason| stage.sandbox.refund(&payment, amount, reason).unwrap();
-    let before = elsewhere(10_00, "return-77");
     lose(&stage, &intent, Fault::ResetBeforeReading, 10_00).await;
     elsewhere(9_00, "return-77");
     elsewhere(10_00, "by hand");
@@ -804,7 +803,6 @@ async fn candidates_are_refunds_that_look_the_same() {
     let candidates = status.info().candidates().iter();
     let ids: Vec<&str> = candidates.map(|id| id.as_str()).collect();
     assert_eq!(ids, [equal.as_str()], "{status}");
-    assert!(!ids.contains(&before.as_str()));
 }
 
 #[tokio::test]

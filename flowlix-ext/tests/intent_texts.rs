@@ -66,7 +66,7 @@ async fn statuses_read_as_plain_english() {
             "order-1234 (EUR 49.99): the customer has to act",
             "order-1234 (EUR 49.99): not charged: the customer did not act in time",
             "order-1234 (EUR 49.99): not known yet whether a payment was made",
-            "order-1234 (EUR 49.99): a payment is on its way",
+            "order-1234 (EUR 49.99): a payment is on its way; asking Flowlix again failed: unavailable",
             "order-1234 (EUR 49.99): charged once",
             "order-1235 (EUR 0.05): closed, nothing was charged",
         ]);

@@ -101,10 +101,12 @@ impl Names {
         (id == self.correlation_id).then(|| number.unwrap_or_default())
     }
 
-    /// Whether a refund is the one of this attempt.
-    pub(crate) fn marks_refund(&self, refund: &Refund, reference: &str, attempt: u32) -> bool {
-        let mark = refund.metadata.get(CORRELATION_ID).and_then(Value::as_str);
-        mark == Some(self.refund_mark(reference, attempt).as_str())
+    /// The attempt that created a refund, if it is one under this reference.
+    pub(crate) fn marked_attempt(&self, refund: &Refund, reference: &str) -> Option<u32> {
+        let mark = refund.metadata.get(CORRELATION_ID)?.as_str()?;
+        let (_, attempt) = mark.split_once('/')?;
+        let attempt: u32 = attempt.parse().ok()?;
+        (mark == self.refund_mark(reference, attempt)).then_some(attempt)
     }
 }
 

@@ -54,6 +54,9 @@ pub enum IntentErrorKind {
     RefundMismatch,
     /// The outcome of another refund of the same payment is unknown; resolve it first.
     RefundBusy,
+    /// `snake_case`: the payment has a refund of the same amount and reason that the intent does not know, from Flowlix's
+    /// dashboard or from before the store was restored. If it is another one, give this one another reason.
+    RefundAmbiguous,
 }
 
 impl IntentError {
@@ -219,6 +222,9 @@ impl fmt::Display for IntentErrorKind {
             }
             Self::RefundBusy => {
                 "another refund of the payment is not resolved, and nothing was sent"
+            }
+            Self::RefundAmbiguous => {
+                "the payment has a refund that may be this one, and nothing was sent"
             }
         })
     }

@@ -93,7 +93,7 @@ impl Intent {
     pub async fn status(&self) -> Result<IntentStatus, IntentError> {
         let mut session = self.session(Duration::ZERO).await?;
         session.observe().await?;
-        session.report()
+        session.report().await
     }
 
     /// The customer has come back, from 3-D Secure or from the hosted page. Pass the query of the request, if it has
@@ -112,7 +112,7 @@ impl Intent {
         let mut session = self.session(Duration::ZERO).await?;
         session.observe().await?;
         let now = session.now();
-        session.note(|record| record.close(now)).await;
+        session.note(move |record| record.close(now)).await;
         session.recorded()
     }
 
@@ -131,7 +131,7 @@ impl Intent {
         session.observe().await?;
         let (now, rules, note) = (session.now(), session.shared.rules, note.into());
         session
-            .note(|record| record.decided_absent(&note, now, &rules))
+            .note(move |record| record.decided_absent(&note, now, &rules))
             .await;
         session.recorded()
     }
@@ -183,7 +183,7 @@ impl Intent {
             .await
             .map_err(IntentError::store)?;
         if let Some(kept) = kept {
-            session.kept = kept;
+            session.take(kept, true);
         }
         Ok(session)
     }
@@ -235,10 +235,21 @@ pub(super) fn reference_problem(reference: &str) -> Option<&'static str> {
 impl Session {
     /// Looks at everything that can still change, and searches for what was lost.
     pub(super) async fn observe(&mut self) -> Result<(), IntentError> {
+        let seen = self.look_around().await;
+        self.write().await;
+        seen
+    }
+
+    async fn look_around(&mut self) -> Result<(), IntentError> {
         let mut seen = Observation::until(self.give_up_at());
         for _ in 0..MOST_ROUNDS {
             match seen.next(self.record(), self.now()) {
-                Do::Look { payments, again } => self.look(&payments, again, &mut seen).await?,
+                Do::Look { payments, again } => {
+                    if again {
+                        self.write().await;
+                    }
+                    self.look(&payments, again, &mut seen).await?;
+                }
                 Do::Search => self.search(&mut seen).await?,
                 _ => break,
             }
@@ -247,7 +258,7 @@ impl Session {
     }
 
     /// The customer is sent to the action again, so that its being open is news no longer.
-    pub(super) async fn hand_out_action(&mut self) {
+    pub(super) fn hand_out_action(&mut self) {
         let now = self.now();
         let waiting: Vec<String> = self
             .record()
@@ -256,7 +267,7 @@ impl Session {
             .map(|payment| payment.id.clone())
             .collect();
         for id in waiting {
-            self.note(|record| record.sent_to_action(&id, now)).await;
+            self.hold(move |record| record.sent_to_action(&id, now));
         }
     }
 }

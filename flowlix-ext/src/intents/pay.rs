@@ -196,10 +196,25 @@ impl Paying {
             self.supersedes,
             session.give_up_at(),
         );
+        let done = self.carry_out(&mut session, &mut pay).await;
+        session.note_clock();
+        let status = session.report().await;
+        done.and(status)
+    }
+
+    /// Does what the protocol says, until it says that there is nothing more to do.
+    async fn carry_out(
+        &self,
+        session: &mut Session,
+        pay: &mut Protocol,
+    ) -> Result<(), IntentError> {
         for _ in 0..MOST_ROUNDS {
             let rules = session.shared.rules;
             match pay.next(session.record(), session.now(), &rules) {
                 Do::Look { payments, again } => {
+                    if again && !session.had_to_read {
+                        session.write().await;
+                    }
                     session.look(&payments, again, &mut pay.seen).await?
                 }
                 Do::Search => session.search(&mut pay.seen).await?,
@@ -207,24 +222,29 @@ impl Paying {
                     session.pause().await;
                     pay.waited();
                 }
-                Do::Send { attempt } => {
-                    match self.send_once(&mut session, &mut pay, attempt).await? {
-                        Sent::GoOn => {}
-                        Sent::Failed(error) => return Err(error.with_status(session.status())),
+                Do::Send { attempt } => match self.send_once(session, pay, attempt).await? {
+                    Sent::GoOn => {}
+                    Sent::Failed(error) => {
+                        session.write().await;
+                        return Err(error.with_status(session.status()));
                     }
-                }
-                Do::Report => break,
-                Do::Refuse(Refusal::Closed) => return Err(IntentError::closed(session.status())),
-                Do::Refuse(Refusal::AmountDiffers) => {
-                    return Err(IntentError::amount_mismatch(
-                        self.intent.money().clone(),
-                        session.status(),
-                    ));
+                },
+                Do::Report => return Ok(()),
+                Do::Refuse(refusal) => {
+                    session.write().await;
+                    return Err(self.refused(refusal, session));
                 }
             }
         }
-        session.note_clock().await;
-        session.report()
+        Ok(())
+    }
+
+    fn refused(&self, refusal: Refusal, session: &Session) -> IntentError {
+        let (asked, status) = (self.intent.money().clone(), session.status());
+        match refusal {
+            Refusal::Closed => IntentError::closed(status),
+            Refusal::AmountDiffers => IntentError::amount_mismatch(asked, status),
+        }
     }
 
     fn request(&self, attempt: u32) -> Result<Request, Error> {
@@ -251,13 +271,13 @@ impl Paying {
         match recorder.begin_first(options.operation_timeout).await {
             Ok(()) => {}
             Err(Stopped::Store(error)) => return Err(IntentError::store(error)),
-            Err(Stopped::Forbidden) => return self.decide_anew(session, pay, &recorder).await,
+            Err(Stopped::Forbidden) => return self.decide_anew(session, pay, &recorder),
         }
         let result = self
             .exchange(session, attempt, request, options, recorder.clone())
             .await?;
         let ended = recorder.ended();
-        session.kept = ended.kept;
+        session.take(ended.kept, true);
         session.tokens.extend(ended.tokens);
         let Some(sent) = ended.last else {
             return Ok(Sent::GoOn);
@@ -267,26 +287,25 @@ impl Paying {
         }
         let situation = sent.end.flatten();
         let answer = self.answer(session, &result, sent.end.is_none(), situation);
-        let now = session.now();
-        session
-            .note(|record| record.answered(attempt, &sent.token, answer.clone(), now))
-            .await;
+        let (now, token, told) = (session.now(), sent.token, answer.clone());
+        session.hold(move |record| record.answered(attempt, &token, told.clone(), now));
         self.learn(session, pay, attempt, answer, result).await
     }
 
     /// Somebody else has changed the record, or the call has not read it yet.
-    async fn decide_anew(
+    fn decide_anew(
         &self,
         session: &mut Session,
         pay: &mut Protocol,
         recorder: &SendRecorder,
     ) -> Result<Sent, IntentError> {
-        let was_read = session.kept.is_stored();
-        session.kept = recorder.ended().kept;
+        let was_read = session.kept().is_stored();
+        session.take(recorder.ended().kept, false);
         session.lost_race()?;
         if !was_read {
+            session.had_to_read = true;
             pay.begins_now();
-            session.hand_out_action().await;
+            session.hand_out_action();
         }
         Ok(Sent::GoOn)
     }
@@ -296,24 +315,17 @@ impl Paying {
         SendRecorder::new(
             session.shared.flowlix.clone(),
             session.shared.records.clone(),
-            session.kept.clone(),
+            session.kept().clone(),
             Box::new(move |record, send| {
                 let is_allowed = if send.is_repeat {
                     pay.may_repeat(record, attempt, send.now, &rules)
                 } else {
                     pay.may_begin(record, attempt, send.now, &rules)
                 };
-                if !is_allowed {
-                    return false;
-                }
-                pay.begin(
-                    record,
-                    attempt,
-                    send.token.clone(),
-                    (send.now, send.deadline),
-                    &rules,
-                );
-                true
+                is_allowed.then(|| {
+                    let times = (send.now, send.deadline);
+                    pay.begin(record, attempt, send.token.clone(), times, &rules)
+                })
             }),
             Box::new(move |record, token, situation, now| {
                 record.answered(attempt, token, answer_to(situation, None), now);

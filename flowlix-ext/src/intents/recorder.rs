@@ -22,8 +22,8 @@ pub(super) struct NewSend {
     pub(super) is_repeat: bool,
 }
 
-/// Adds a send to a record, if the record allows it.
-pub(super) type BeginSend = Box<dyn Fn(&mut Record, &NewSend) -> bool + Send + Sync>;
+/// Adds a send to a record, if the record allows it, and says by when it has to leave.
+pub(super) type BeginSend = Box<dyn Fn(&mut Record, &NewSend) -> Option<Millis> + Send + Sync>;
 /// Adds to a record what a request has come to; `None` when it was not sent.
 pub(super) type EndSend = Box<dyn Fn(&mut Record, &str, Option<Situation>, Millis) + Send + Sync>;
 
@@ -141,10 +141,10 @@ impl SendRecorder {
             {
                 (self.end)(&mut record, token, *end, now);
             }
-            if !(self.begin)(&mut record, &send) {
+            let Some(deadline) = (self.begin)(&mut record, &send) else {
                 self.state().kept = kept;
                 return Err(Stopped::Forbidden);
-            }
+            };
             if let Some(ahead) = self.flowlix.seconds_ahead() {
                 record.clock_known(std::slice::from_ref(&token), ahead.saturating_mul(1000));
             }
@@ -159,7 +159,7 @@ impl SendRecorder {
                     state.kept = kept;
                     state.tokens.push(token.clone());
                     state.last = Some(Sent { token, end: None });
-                    return Ok(send.deadline);
+                    return Ok(deadline);
                 }
                 // The first send of a call is decided anew; a repeat only needs to be allowed still.
                 Stored::Conflict(held) if last.is_none() => {

@@ -40,6 +40,8 @@ pub(crate) struct Kept {
     is_ahead: bool,
     /// Such facts are gone, because somebody else changed the record.
     has_lost: bool,
+    /// The record holds facts that wait for the next write.
+    is_held: bool,
 }
 
 /// What became of a change.
@@ -126,7 +128,7 @@ impl Records {
         for _ in 0..MOST_RACES {
             let mut record = kept.record.clone();
             fact(&mut record);
-            if record == kept.record && !kept.is_ahead {
+            if record == kept.record && !kept.is_ahead && !kept.is_held {
                 return Ok(());
             }
             match self.replace(kept, record).await? {
@@ -179,7 +181,23 @@ impl Kept {
             record,
             is_ahead: false,
             has_lost: false,
+            is_held: false,
         }
+    }
+
+    /// Adds a fact that the next write takes along. Returns whether it says anything new.
+    pub(crate) fn hold(&mut self, fact: impl Fn(&mut Record)) -> bool {
+        let mut record = self.record.clone();
+        fact(&mut record);
+        let is_new = record != self.record;
+        self.record = record;
+        self.is_held |= is_new;
+        is_new
+    }
+
+    /// Whether the store does not have all that the record says, and could take it now.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.is_ahead || self.is_held
     }
 
     /// Adds a fact that the store could not take.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flowlix_api::Dialect;
-use flowlix_api::model::{CreateRefund, Payment, PaymentId};
+use flowlix_api::model::{CreateRefund, Payment, PaymentId, Refund as Found};
 
 use super::correlation::CORRELATION_ID;
 use super::error::{IntentError, IntentErrorKind};
@@ -13,9 +13,9 @@ use super::pay::{self, WITHIN, intent_future, was_accepted};
 use super::protocol::apply::Answer;
 use super::protocol::pay::Answered;
 use super::protocol::record::Record;
-use super::protocol::refund::{DoRefund, RefundAnswer, RefundCall, RefundRefusal};
+use super::protocol::refund::{DoRefund, Refund, RefundAnswer, RefundCall, RefundRefusal};
 use super::recorder::{SendRecorder, Stopped};
-use super::refund_seen::shown;
+use super::refund_seen::{Asked, Lost, candidates, lost, shown};
 use super::refund_status::RefundStatus;
 use super::session::{MOST_ROUNDS, Session};
 use super::view::refund_view;
@@ -23,6 +23,7 @@ use crate::call::decision::Situation;
 use crate::call::operation::Operation;
 use crate::error::Error;
 use crate::failure::Violation;
+use crate::failure::text::one_line;
 use crate::refunds::RefundCreated;
 use crate::refunds::check;
 use crate::reply::Reply;
@@ -94,13 +95,19 @@ impl RefundPayment {
             )]));
         }
         let mut session = self.intent.session(self.within).await?;
-        let payment = self.payment_to_refund(&mut session).await?;
+        let done = self.carry_out(&mut session).await;
+        session.write().await;
+        done.map(|()| RefundStatus::of(&session, &self.reference))
+    }
+
+    async fn carry_out(&self, session: &mut Session) -> Result<(), IntentError> {
+        let payment = self.payment_to_refund(session).await?;
         let mut call = RefundCall::new(
             self.reference.clone(),
             payment,
             self.amount,
             Some(self.reason_to_send()),
-            self.namespace(&session),
+            self.namespace(session),
             session.give_up_at(),
         );
         for _ in 0..MOST_ROUNDS {
@@ -110,11 +117,9 @@ impl RefundPayment {
                     if again {
                         session.pause().await;
                     }
-                    self.look(&mut session, &mut call).await?;
+                    self.look(session, &mut call).await?;
                 }
-                DoRefund::Send { attempt } => {
-                    self.send_once(&mut session, &mut call, attempt).await?
-                }
+                DoRefund::Send { attempt } => self.send_once(session, &mut call, attempt).await?,
                 DoRefund::Wait => {
                     session.pause().await;
                     call.answered(None);
@@ -125,7 +130,7 @@ impl RefundPayment {
                 }
             }
         }
-        Ok(RefundStatus::of(&session, &self.reference))
+        Ok(())
     }
 
     fn reason_to_send(&self) -> String {
@@ -184,18 +189,58 @@ impl RefundPayment {
         let Some(payment) = session.retrieve(&call.payment).await? else {
             return Ok(());
         };
-        session.see(vec![payment.clone()]).await;
+        session.see(vec![payment.clone()]);
+        self.find_lost(session, &payment)?;
         let rules = session.shared.rules;
         let names = session.names.clone();
         let reference = self.reference.clone();
         let is_snake_case = !session.shared.is_per_operation();
-        session
-            .note(|record| {
-                let shown = shown(record, &payment, &names, &reference, is_snake_case);
-                record.refund_seen(&reference, shown, read_at, &rules);
-            })
-            .await;
+        session.hold(move |record| {
+            let shown = shown(record, &payment, &names, &reference, is_snake_case);
+            record.refund_seen(&reference, shown, read_at, &rules);
+        });
         Ok(())
+    }
+
+    /// A store that was restored from a copy may not know what was refunded since.
+    fn find_lost(&self, session: &mut Session, payment: &Payment) -> Result<(), IntentError> {
+        if session.record().refund(&self.reference).is_some() {
+            return Ok(());
+        }
+        let reason = self.reason_to_send();
+        let asked = Asked {
+            reference: &self.reference,
+            amount: self.amount,
+            reason: &reason,
+            is_named: reason == self.reference,
+        };
+        let is_snake_case = !session.shared.is_per_operation();
+        let names = &session.names;
+        match lost(session.record(), payment, names, &asked, is_snake_case) {
+            None => Ok(()),
+            Some(Lost::MayBe(refund)) => {
+                let cause = format!("it is {}", one_line(refund.id.as_str()));
+                let error = IntentError::new(IntentErrorKind::RefundAmbiguous, cause);
+                Err(error.with_status(session.status()))
+            }
+            Some(Lost::Same(number, found)) => {
+                let (view, refund) = (refund_view(found), self.found(payment, found));
+                session
+                    .hold(move |record| record.refund_found(refund.clone(), number, view.clone()));
+                Ok(())
+            }
+        }
+    }
+
+    fn found(&self, payment: &Payment, found: &Found) -> Refund {
+        Refund {
+            reference: self.reference.clone(),
+            payment: payment.id.as_str().to_owned(),
+            amount: found.amount,
+            reason: Some(self.reason_to_send()),
+            started_at: found.created_at.unwrap_or_default().saturating_mul(1000),
+            attempts: Vec::new(),
+        }
     }
 
     async fn send_once(
@@ -213,7 +258,7 @@ impl RefundPayment {
             .exchange(session, attempt, request, before, recorder.clone())
             .await?;
         let ended = recorder.ended();
-        session.kept = ended.kept;
+        session.take(ended.kept, ended.last.is_some());
         let Some(sent) = ended.last else {
             return match (ended.stopped, result) {
                 (Some(Stopped::Store(error)), _) => Err(IntentError::store(error)),
@@ -232,11 +277,11 @@ impl RefundPayment {
             Err(_) if sent.end == Some(Some(Situation::Accepted)) => RefundAnswer::Unknown,
             Err(_) => answer_to(sent.end.flatten()),
         };
-        let now = session.now();
-        let reference = self.reference.as_str();
+        let (now, told) = (session.now(), answer.clone());
+        let (reference, token) = (self.reference.clone(), sent.token);
         session
-            .note(|record| {
-                record.refund_answered(reference, attempt, &sent.token, answer.clone(), now)
+            .note(move |record| {
+                record.refund_answered(&reference, attempt, &token, told.clone(), now)
             })
             .await;
         self.learn(session, call, &answer, result)
@@ -245,13 +290,12 @@ impl RefundPayment {
     /// What a 2xx answer tells of the refund.
     fn accepted(&self, session: &Session, created: &RefundCreated) -> RefundAnswer {
         let is_snake_case = !session.shared.is_per_operation();
-        let shown = created.payment.as_ref().map(|payment| {
-            let (record, names) = (session.record(), &session.names);
-            shown(record, payment, names, &self.reference, is_snake_case)
-        });
+        let payment = created.payment.as_ref().filter(|_| is_snake_case);
+        let candidates =
+            payment.map(|payment| candidates(session.record(), payment, &self.reference, true));
         RefundAnswer::Accepted {
             refund: created.refund.as_ref().map(refund_view),
-            candidates: shown.map(|shown| shown.candidates).unwrap_or_default(),
+            candidates: candidates.unwrap_or_default(),
         }
     }
 
@@ -389,25 +433,17 @@ impl RefundPayment {
         SendRecorder::new(
             session.shared.flowlix.clone(),
             session.shared.records.clone(),
-            session.kept.clone(),
+            session.kept().clone(),
             Box::new(move |record, send| {
                 let is_allowed = if send.is_repeat {
                     call.may_repeat(record, attempt, send.now, &rules)
                 } else {
                     call.may_begin(record, attempt, send.now, &rules)
                 };
-                if !is_allowed {
-                    return false;
-                }
-                call.begin(
-                    record,
-                    attempt,
-                    (amount, before.clone()),
-                    send.token.clone(),
-                    (send.now, send.deadline),
-                    &rules,
-                );
-                true
+                is_allowed.then(|| {
+                    let (what, times) = ((amount, before.clone()), (send.now, send.deadline));
+                    call.begin(record, attempt, what, send.token.clone(), times, &rules)
+                })
             }),
             Box::new(move |record, token, situation, now| {
                 record.refund_answered(&reference, attempt, token, answer_to(situation), now);
@@ -456,7 +492,7 @@ fn refused(refusal: &RefundRefusal) -> IntentError {
             IntentError::new(IntentErrorKind::RefundMismatch, cause)
         }
         RefundRefusal::Busy { reference } => {
-            let reference = crate::failure::text::one_line(reference);
+            let reference = one_line(reference);
             let cause = format!("call refund({reference:?}) again first");
             IntentError::new(IntentErrorKind::RefundBusy, cause)
         }

@@ -56,9 +56,10 @@ impl Returned {
         if let Some(id) = &named {
             session.check_is_own(id).await?;
         }
-        session.customer_is_back(named.as_deref()).await;
+        session.customer_is_back(named.as_deref());
+        session.write().await;
         session.observe().await?;
-        session.report()
+        session.report().await
     }
 }
 
@@ -91,7 +92,7 @@ impl Session {
         let id = PaymentId::received(id).map_err(|_| other_intent())?;
         match self.read(&id).await {
             Ok(payment) if self.names.attempt_of(&payment).is_some() => {
-                self.see(vec![payment]).await;
+                self.see(vec![payment]);
                 Ok(())
             }
             Err(error) if error.is_authentication() => Err(self.not_told(error)),
@@ -102,7 +103,7 @@ impl Session {
     }
 
     /// The action that was shown last is done, of the payment that the query names or of every one that waits.
-    async fn customer_is_back(&mut self, named: Option<&str>) {
+    fn customer_is_back(&mut self, named: Option<&str>) {
         let now = self.now();
         let waiting: Vec<String> = self
             .record()
@@ -113,7 +114,7 @@ impl Session {
             .map(|payment| payment.id.clone())
             .collect();
         for id in waiting {
-            self.note(|record| record.returned(&id, now)).await;
+            self.hold(move |record| record.returned(&id, now));
         }
     }
 }

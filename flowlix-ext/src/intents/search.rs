@@ -129,10 +129,13 @@ fn may_be_of(unreadable: &UndecodablePayment, names: &Names, record: &Record) ->
 fn window(shared: &Shared, record: &Record) -> (i64, i64) {
     let rules = &shared.rules;
     let now = shared.now();
-    let windows = record
-        .unknown_attempts()
-        .filter_map(|attempt| attempt.sends.window(rules));
-    let (from, to) = windows
+    let attempts = || record.attempts.iter();
+    let unknown = record.unknown_attempts();
+    let unknown = unknown.filter_map(|attempt| attempt.sends.window(rules));
+    let doubts = attempts().filter_map(|attempt| attempt.doubt.as_ref());
+    let doubtful = doubts.map(|doubt| (doubt.from, doubt.until));
+    let (from, to) = unknown
+        .chain(doubtful)
         .reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)))
         .unwrap_or((record.created_at.saturating_sub(rules.key_end), now));
     let ahead = shared

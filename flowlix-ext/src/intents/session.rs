@@ -24,6 +24,7 @@ use crate::call::options::CallOptions;
 use crate::client::Flowlix;
 use crate::decline::Decline;
 use crate::error::Error;
+use crate::failure::ErrorKind;
 use crate::polling::PollState;
 use crate::runtime::{SleepPurpose, jitter, millis, span_millis};
 
@@ -106,21 +107,32 @@ impl Shared {
     }
 }
 
+/// Something that a call has learnt, and that the record has to know.
+type Fact = Box<dyn Fn(&mut Record) + Send + Sync>;
+
 /// One call on one intent.
 pub(super) struct Session {
     pub(super) shared: Arc<Shared>,
     pub(super) names: Names,
-    pub(super) kept: Kept,
+    kept: Kept,
+    /// What the next write takes along.
+    held: Vec<Fact>,
     /// The payments as Flowlix showed them last in this call, by id.
     pub(super) payments: BTreeMap<String, Payment>,
     /// Why the store does not have all that this call has learnt.
     pub(super) not_recorded: Option<StoreError>,
+    /// Why Flowlix did not say how things stand when it was asked last.
+    not_read: Option<Arc<Error>>,
     /// What this call's own card was declined for.
     pub(super) decline: Option<Decline>,
     /// The payment that this call has created.
     pub(super) own: Option<String>,
     /// The last four digits of the card in hand.
     pub(super) last4: Option<String>,
+    /// The first write has told that there is a record, which cost a round trip to the store: a `pay` makes three at most,
+    /// so that this one writes an answer that leaves the payment open together with what comes next. Until then only
+    /// a search, or the next `pay`, finds the payment of a call that is dropped.
+    pub(super) had_to_read: bool,
     /// How often somebody else changed the record while this call was about to send.
     lost_races: u32,
     /// Whether the call asks for the hosted page.
@@ -139,11 +151,14 @@ impl Session {
             shared,
             names,
             kept,
+            held: Vec::new(),
             payments: BTreeMap::new(),
             not_recorded: None,
+            not_read: None,
             decline: None,
             own: None,
             last4: None,
+            had_to_read: false,
             lost_races: 0,
             asks_for_page: false,
             tokens: Vec::new(),
@@ -159,6 +174,10 @@ impl Session {
 
     pub(super) fn record(&self) -> &Record {
         &self.kept.record
+    }
+
+    pub(super) fn kept(&self) -> &Kept {
+        &self.kept
     }
 
     /// When the call stops waiting.
@@ -184,8 +203,27 @@ impl Session {
         options
     }
 
-    /// Adds a fact to the record. Where the store fails the call goes on with what it knows, and says so at its end.
-    pub(super) async fn note(&mut self, fact: impl Fn(&mut Record)) {
+    /// Adds a fact to the record, and writes it.
+    pub(super) async fn note(&mut self, fact: impl Fn(&mut Record) + Send + Sync + 'static) {
+        self.hold(fact);
+        self.write().await;
+    }
+
+    /// Adds a fact that Flowlix tells again if it is lost: the next write takes it along.
+    pub(super) fn hold(&mut self, fact: impl Fn(&mut Record) + Send + Sync + 'static) {
+        if self.kept.hold(&fact) {
+            self.held.push(Box::new(fact));
+        }
+    }
+
+    /// Writes what the store does not have yet. Where the store fails the call goes on with what it knows, and says so
+    /// at its end.
+    pub(super) async fn write(&mut self) {
+        if !self.kept.is_behind() {
+            return;
+        }
+        let facts = std::mem::take(&mut self.held);
+        let fact = |record: &mut Record| facts.iter().for_each(|fact| fact(record));
         match self.shared.records.change(&mut self.kept, &fact).await {
             // A write takes along what an earlier one could not store.
             Ok(()) if self.kept.is_recorded() => self.not_recorded = None,
@@ -194,6 +232,18 @@ impl Session {
                 self.kept.add_unstored(fact);
                 self.not_recorded = Some(error);
             }
+        }
+    }
+
+    /// The record as a recorder of sends has left it. Where that is another one than before, what this call has learnt
+    /// is added to it.
+    pub(super) fn take(&mut self, kept: Kept, is_written: bool) {
+        self.kept = kept;
+        if is_written {
+            self.held.clear();
+        }
+        for fact in &self.held {
+            self.kept.hold(fact);
         }
     }
 
@@ -218,24 +268,37 @@ impl Session {
         }
         for id in ids {
             observation.looked_at(id);
-            let found = self.retrieve(id).await?;
-            if let Some(payment) = found {
-                self.see(vec![payment]).await;
+            match self.retrieve(id).await? {
+                Some(payment) => self.see(vec![payment]),
+                None if self.was_not_found() => observation.missed(),
+                None => {}
             }
         }
         Ok(())
     }
 
     /// A payment as it stands; `None` when Flowlix did not say.
-    pub(super) async fn retrieve(&self, id: &str) -> Result<Option<Payment>, IntentError> {
+    pub(super) async fn retrieve(&mut self, id: &str) -> Result<Option<Payment>, IntentError> {
         let Ok(id) = PaymentId::received(id) else {
             return Ok(None);
         };
         match self.read(&id).await {
-            Ok(payment) => Ok(Some(payment)),
+            Ok(payment) => {
+                self.not_read = None;
+                Ok(Some(payment))
+            }
             Err(error) if error.is_authentication() => Err(self.not_told(error)),
-            Err(_) => Ok(None),
+            Err(error) => {
+                self.not_read = Some(Arc::new(error));
+                Ok(None)
+            }
         }
+    }
+
+    /// Whether Flowlix knows no payment of the id that was asked for last, at least not for this API key.
+    fn was_not_found(&self) -> bool {
+        let error = self.not_read.as_ref();
+        error.is_some_and(|error| error.kind() == ErrorKind::NotFound)
     }
 
     /// Asks Flowlix once how a payment stands.
@@ -253,7 +316,7 @@ impl Session {
     }
 
     /// Flowlix showed these payments.
-    pub(super) async fn see(&mut self, payments: Vec<Payment>) {
+    pub(super) fn see(&mut self, payments: Vec<Payment>) {
         let (mode, names) = (self.shared.flowlix.mode(), self.names.clone());
         let views: Vec<_> = payments
             .iter()
@@ -261,17 +324,16 @@ impl Session {
             .collect();
         let now = self.now();
         let rules = self.shared.rules;
-        self.note(|record| {
+        for payment in &payments {
+            let id = payment.id.as_str().to_owned();
+            self.payments.insert(id, payment.clone());
+        }
+        self.hold(move |record| {
             record.seen(views.iter().cloned(), now);
             for payment in &payments {
                 see_refunds(record, payment, &names, now, &rules);
             }
-        })
-        .await;
-        for payment in payments {
-            self.payments
-                .insert(payment.id.as_str().to_owned(), payment);
-        }
+        });
     }
 
     /// Searches the lists for payments of the intent.
@@ -283,15 +345,16 @@ impl Session {
         observation.searched(begun_at);
         let limit = self.time_left().max(LEAST_TIME);
         let found: Search = search(&self.shared, &self.names, self.record(), limit).await;
-        if let Some(error) = found.error.filter(Error::is_authentication) {
-            return Err(self.not_told(error));
+        self.see(found.payments);
+        match found.error {
+            Some(error) if error.is_authentication() => return Err(self.not_told(error)),
+            Some(error) => self.not_read = Some(Arc::new(error)),
+            None => self.hold(move |record| record.end_doubts(begun_at)),
         }
-        self.see(found.payments).await;
         if found.is_complete && self.search_counts(begun_at).await {
             let rules = self.shared.rules;
             let now = self.now();
-            self.note(|record| record.searched(begun_at, now, &rules))
-                .await;
+            self.hold(move |record| record.searched(begun_at, now, &rules));
         }
         Ok(())
     }
@@ -345,7 +408,7 @@ impl Session {
 
     /// Where the clock differs from Flowlix's by more than the search allows for, the sends of this call say so: the
     /// first answer may have come after they were recorded.
-    pub(super) async fn note_clock(&mut self) {
+    pub(super) fn note_clock(&mut self) {
         let ahead = self
             .shared
             .flowlix
@@ -354,7 +417,7 @@ impl Session {
             .saturating_mul(1000);
         if ahead.saturating_abs() > self.shared.rules.skew {
             let tokens = std::mem::take(&mut self.tokens);
-            self.note(|record| record.clock_known(&tokens, ahead)).await;
+            self.hold(move |record| record.clock_known(&tokens, ahead));
         }
     }
 
@@ -384,6 +447,7 @@ impl Session {
             own: self.own.as_deref(),
             decline: self.decline.clone(),
             not_recorded: self.not_recorded.clone(),
+            not_read: self.not_read.clone(),
             namespace: &namespace,
             now: self.now(),
         };
@@ -400,7 +464,8 @@ impl Session {
 
     /// The status that a call ends with. An address is handed out only when the record has the payment: otherwise
     /// another attempt could be started beside the one that the customer is sent to.
-    pub(super) fn report(&self) -> Result<IntentStatus, IntentError> {
+    pub(super) async fn report(&mut self) -> Result<IntentStatus, IntentError> {
+        self.write().await;
         let status = self.status();
         match (&self.not_recorded, &status) {
             (Some(error), IntentStatus::ActionRequired(_)) => {

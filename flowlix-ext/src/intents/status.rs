@@ -1,6 +1,7 @@
 //! Where an intent stands, as callers see it: one variant for each thing to do next.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use flowlix_api::model::{DeclineCode, Payment, PaymentId};
@@ -11,6 +12,7 @@ use super::protocol::status::Summary;
 use super::store::StoreError;
 use super::view::action_address;
 use crate::decline::Decline;
+use crate::error::Error;
 use crate::money::Money;
 use crate::runtime::moment;
 
@@ -45,6 +47,7 @@ pub(super) struct About {
     reference: String,
     amount: Money,
     not_recorded: Option<StoreError>,
+    not_read: Option<Arc<Error>>,
 }
 
 /// Nothing was charged; see [`IntentStatus::Unpaid`].
@@ -144,6 +147,8 @@ pub(super) struct Context<'a> {
     pub(super) decline: Option<Decline>,
     /// Why the record does not have what this call has learnt.
     pub(super) not_recorded: Option<StoreError>,
+    /// Why Flowlix did not say how things stand.
+    pub(super) not_read: Option<Arc<Error>>,
     /// The namespace of idempotency keys in which a card of this API key would be sent.
     pub(super) namespace: &'a str,
     pub(super) now: Millis,
@@ -156,6 +161,7 @@ impl IntentStatus {
             reference: record.reference.clone(),
             amount: Money::new(record.amount, record.currency.as_str().into()),
             not_recorded: context.not_recorded.clone(),
+            not_read: context.not_read.clone(),
         };
         match Summary::of(record) {
             Summary::Unpaid(reason) => Self::Unpaid(Unpaid::new(about, record, &reason, context)),
@@ -226,6 +232,13 @@ impl IntentStatus {
     #[must_use]
     pub fn not_recorded(&self) -> Option<&StoreError> {
         self.about().not_recorded.as_ref()
+    }
+
+    /// Why Flowlix did not say how things stand, when this call asked last. The status is what was known before: ask
+    /// again later. An API key that sees no payments of the one before it is told here as well.
+    #[must_use]
+    pub fn not_read(&self) -> Option<&Error> {
+        self.about().not_read.as_deref()
     }
 
     /// Whether the order is paid for: [`Paid`](Self::Paid) or [`Overcharged`](Self::Overcharged).
@@ -502,6 +515,10 @@ impl fmt::Display for IntentStatus {
             Self::Paid(_) => f.write_str("charged once"),
             Self::Overcharged(over) => write!(f, "charged {} times", over.refund.len().saturating_add(1)),
             Self::PaidAfterClose(_) => f.write_str("charged after it was closed"),
+        }?;
+        match self.not_read() {
+            Some(error) => write!(f, "; asking Flowlix again failed: {}", error.kind()),
+            None => Ok(()),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What becomes of a record when something has been learnt. Each function takes one fact; facts may come late, twice
 //! and in any order.
 
-use super::record::{Attempt, Change, MOST_CHANGES, Method, Payment, Phase, Record, Unpaid};
+use super::record::{Attempt, Change, Doubt, MOST_CHANGES, Method, Payment, Phase, Record, Unpaid};
 use super::rules::{Millis, Rules};
 use super::sends::Sends;
 use super::status::Summary;
@@ -44,6 +44,7 @@ impl Record {
             Answer::Rejected => Some(Unpaid::Rejected),
             _ => None,
         };
+        let has_payment = self.payments_of(number).next().is_some();
         let Some(attempt) = self.attempt_mut(number) else {
             return;
         };
@@ -54,6 +55,8 @@ impl Record {
             }
             Answer::Rejected | Answer::NotCarriedOut => attempt.sends.refused(token),
             Answer::Conflict => attempt.sends.conflict(token, now),
+            // The payment that the answer was about is known already.
+            Answer::AcceptedUnread if has_payment && !attempt.sends.is_open(token) => {}
             Answer::AcceptedUnread => attempt.sends.accepted_unread(token, now),
             Answer::Accepted(_) | Answer::Unknown => {}
         }
@@ -77,14 +80,21 @@ impl Record {
         let mut declined = false;
         for attempt in &mut self.attempts {
             if attempt.sends.is_unknown() {
-                proved |= attempt.sends.found_nothing(begun_at, rules);
                 declined |= attempt.declined;
+                proved |= attempt.found_nothing(begun_at, rules);
             }
         }
         if proved && !declined {
             self.unpaid = Unpaid::ProvedAbsent;
         }
         self.note_change(now);
+    }
+
+    /// A search that was begun at this moment was the last one for requests of which nothing can come any more.
+    pub(crate) fn end_doubts(&mut self, begun_at: Millis) {
+        for attempt in &mut self.attempts {
+            attempt.doubt.take_if(|doubt| begun_at >= doubt.until);
+        }
     }
 
     /// An answer has told by how much the clock was ahead of Flowlix's that these sends are dated by.
@@ -123,7 +133,11 @@ impl Record {
     pub(crate) fn decided_absent(&mut self, note: &str, now: Millis, rules: &Rules) {
         let mut counts = false;
         for attempt in &mut self.attempts {
-            counts |= attempt.sends.decided_absent(now, rules);
+            let doubt = attempt.doubt_after(rules);
+            if attempt.sends.decided_absent(now, rules) {
+                attempt.doubt = doubt;
+                counts = true;
+            }
         }
         if counts {
             self.unpaid = Unpaid::ProvedAbsent;
@@ -214,9 +228,12 @@ impl Record {
                 .push(Attempt::new(payment.attempt, payment.method, started_at));
         }
         if let Some(attempt) = self.attempt_mut(payment.attempt) {
-            attempt
-                .sends
-                .resolved(|namespace| namespace_holds(namespace, payment.method));
+            let holds = |namespace: &str| namespace_holds(namespace, payment.method);
+            attempt.sends.resolved(holds);
+            if let Some(doubt) = &mut attempt.doubt {
+                doubt.namespaces.retain(|namespace| !holds(namespace));
+            }
+            attempt.doubt.take_if(|doubt| doubt.namespaces.is_empty());
         }
     }
 
@@ -249,7 +266,37 @@ impl Attempt {
             sends: Sends::default(),
             declined: false,
             superseded: false,
+            doubt: None,
         }
+    }
+
+    /// A complete search that was begun at this moment found nothing. Returns whether that proves that nothing was done.
+    fn found_nothing(&mut self, begun_at: Millis, rules: &Rules) -> bool {
+        let doubt = self.doubt_after(rules);
+        let proves = self.sends.found_nothing(begun_at, rules);
+        if proves {
+            self.doubt = doubt;
+        }
+        proves
+    }
+
+    /// What stays doubtful once the open requests count as not carried out.
+    fn doubt_after(&self, rules: &Rules) -> Option<Doubt> {
+        let Some((from, last)) = self.sends.window(rules) else {
+            return self.doubt.clone();
+        };
+        let mut doubt = self.doubt.clone().unwrap_or(Doubt {
+            from,
+            until: last,
+            namespaces: Vec::new(),
+        });
+        doubt.from = doubt.from.min(from);
+        doubt.until = doubt.until.max(last.saturating_add(rules.key_end));
+        let namespaces = self.sends.namespaces().map(str::to_owned);
+        doubt.namespaces.extend(namespaces);
+        doubt.namespaces.sort_unstable();
+        doubt.namespaces.dedup();
+        Some(doubt)
     }
 }
 

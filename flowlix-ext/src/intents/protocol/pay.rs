@@ -41,6 +41,8 @@ pub(crate) struct Observation {
     looked: Vec<String>,
     /// When the last search of this call that told something was begun.
     searched_at: Option<Millis>,
+    /// Flowlix knows no payment of an id that the record has.
+    is_missing: bool,
 }
 
 impl Observation {
@@ -56,6 +58,11 @@ impl Observation {
         if !self.has_looked_at(id) {
             self.looked.push(id.to_owned());
         }
+    }
+
+    /// Flowlix knows no payment of this id, at least not for this API key.
+    pub(crate) fn missed(&mut self) {
+        self.is_missing = true;
     }
 
     /// A search was tried.
@@ -118,10 +125,11 @@ impl Observation {
         })
     }
 
-    /// Searches once in a call for requests whose outcome is unknown.
+    /// Searches once in a call for requests whose outcome is unknown, or was proved by waiting alone, and for payments
+    /// that Flowlix did not find under the id that it had told.
     fn look_for_lost(&self, record: &Record) -> Option<Do> {
-        let is_unknown = record.unknown_attempts().next().is_some();
-        (is_unknown && self.searched_at.is_none()).then_some(Do::Search)
+        let is_worth_it = record.is_worth_a_search() || self.is_missing;
+        (is_worth_it && self.searched_at.is_none()).then_some(Do::Search)
     }
 }
 
@@ -236,9 +244,10 @@ impl Pay {
             return look;
         }
         let differs = (self.amount, &self.currency) != (record.amount, &record.currency);
-        let is_refused = record.is_amount_frozen() && differs;
+        let is_refused = record.is_amount_frozen() && differs && self.own.is_none();
         let ends = is_refused || is_charged || record.closed_at.is_some();
-        if let Some(search) = self.seen.look_for_lost(record).filter(|_| ends) {
+        let searches = ends || record.is_doubtful() || self.seen.is_missing;
+        if let Some(search) = self.seen.look_for_lost(record).filter(|_| searches) {
             return search;
         }
         if is_refused {
@@ -325,7 +334,8 @@ impl Pay {
     }
 
     /// Records a send of this call; [`next`](Self::next) has asked for it on this very record. A request whose answer may
-    /// still come is no change that anybody has to hear of: whoever looks next finds it.
+    /// still come is no change that anybody has to hear of: whoever looks next finds it. Returns the moment by which the
+    /// request has to leave.
     pub(crate) fn begin(
         &self,
         record: &mut Record,
@@ -333,7 +343,7 @@ impl Pay {
         token: String,
         (now, deadline): (Millis, Millis),
         rules: &Rules,
-    ) {
+    ) -> Millis {
         if !record.is_amount_frozen() {
             record.amount = self.amount;
             record.currency.clone_from(&self.currency);
@@ -346,13 +356,14 @@ impl Pay {
         if record.attempt(number).is_none() {
             record.attempts.push(Attempt::new(number, self.method, now));
         }
-        if let Some(attempt) = record.attempt_mut(number) {
-            attempt.method = self.method;
-            attempt.declined = false;
-            attempt
-                .sends
-                .begin(token, self.namespace.clone(), now, deadline, rules);
-        }
+        let Some(attempt) = record.attempt_mut(number) else {
+            return now;
+        };
+        attempt.method = self.method;
+        attempt.declined = false;
+        attempt
+            .sends
+            .begin(token, self.namespace.clone(), now, deadline, rules)
     }
 
     /// Whether a send may still be recorded that [`next`](Self::next) has asked for: the process may have stood still

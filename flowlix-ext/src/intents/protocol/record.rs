@@ -54,6 +54,21 @@ pub(crate) struct Attempt {
     pub(crate) declined: bool,
     /// The caller has started another attempt although this one may still charge.
     pub(crate) superseded: bool,
+    /// Requests that count as not carried out, because the quiet time is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) doubt: Option<Doubt>,
+}
+
+/// The quiet time is an assumption. Until nothing can come of these requests any more, whatever it was, searches look
+/// for what they may have become after all.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct Doubt {
+    /// The first moment at which one of them may have been carried out.
+    pub(crate) from: Millis,
+    /// The moment at which the doubt ends.
+    pub(crate) until: Millis,
+    /// Their namespaces of idempotency keys.
+    pub(crate) namespaces: Vec<String>,
 }
 
 /// A payment as it was seen last.
@@ -216,13 +231,23 @@ impl Record {
             .filter(|attempt| attempt.sends.is_unknown())
     }
 
+    /// Whether a search may show something: requests whose outcome is unknown, or was proved by waiting alone.
+    pub(crate) fn is_worth_a_search(&self) -> bool {
+        self.unknown_attempts().next().is_some() || self.is_doubtful()
+    }
+
+    /// Whether requests count as not carried out only because nothing was found in time.
+    pub(crate) fn is_doubtful(&self) -> bool {
+        self.attempts.iter().any(|attempt| attempt.doubt.is_some())
+    }
+
     /// Whether something can still become of the intent, or a handler has not taken all of its changes.
     pub(crate) fn needs_attention(&self) -> bool {
         let last = self.changes.last().map_or(0, |change| change.sequence);
         let refunds = self.refunds.iter().any(|refund| refund.is_open());
         last > self.acknowledged
             || refunds
-            || self.unknown_attempts().next().is_some()
+            || self.is_worth_a_search()
             || self.live_payments().next().is_some()
     }
 
@@ -252,6 +277,9 @@ impl Payment {
         let mut next = if keep { self.clone() } else { newer.clone() };
         next.attempt = self.attempt.max(newer.attempt);
         next.method = self.method;
+        // What was created for one amount is never for another one, whatever a later answer says.
+        next.amount = self.amount;
+        next.currency.clone_from(&self.currency);
         next.refunded = self.refunded.max(newer.refunded);
         next.last4 = newer.last4.or_else(|| self.last4.clone());
         next.created_at = self.created_at.or(newer.created_at);

@@ -263,7 +263,8 @@ impl RefundCall {
         }
     }
 
-    /// Records a send; [`next`](Self::next) has asked for it on this very record, and the amount is known.
+    /// Records a send; [`next`](Self::next) has asked for it on this very record, and the amount is known. Returns the
+    /// moment by which the request has to leave.
     pub(crate) fn begin(
         &self,
         record: &mut Record,
@@ -272,7 +273,7 @@ impl RefundCall {
         token: String,
         (now, deadline): (Millis, Millis),
         rules: &Rules,
-    ) {
+    ) -> Millis {
         if record.refund(&self.reference).is_none() {
             record.refunds.push(Refund {
                 reference: self.reference.clone(),
@@ -284,7 +285,7 @@ impl RefundCall {
             });
         }
         let Some(refund) = record.refund_mut(&self.reference) else {
-            return;
+            return now;
         };
         if !refund.is_binding() {
             refund.payment.clone_from(&self.payment);
@@ -294,15 +295,16 @@ impl RefundCall {
         if refund.attempt(number).is_none() {
             refund.attempts.push(RefundAttempt::new(number, now));
         }
-        if let Some(attempt) = refund.attempt_mut(number) {
-            if !attempt.sends.is_unknown() {
-                attempt.before = before;
-            }
-            attempt.rejected = false;
-            attempt
-                .sends
-                .begin(token, self.namespace.clone(), now, deadline, rules);
+        let Some(attempt) = refund.attempt_mut(number) else {
+            return now;
+        };
+        if !attempt.sends.is_unknown() {
+            attempt.before = before;
         }
+        attempt.rejected = false;
+        attempt
+            .sends
+            .begin(token, self.namespace.clone(), now, deadline, rules)
     }
 
     /// Whether a send may still be recorded that [`next`](Self::next) has asked for.
@@ -346,6 +348,18 @@ impl Record {
         self.refunds
             .iter_mut()
             .find(|refund| refund.reference == reference)
+    }
+
+    /// The payment shows a refund under this reference that the record does not know.
+    pub(crate) fn refund_found(&mut self, refund: Refund, number: u32, view: RefundView) {
+        if self.refund(&refund.reference).is_none() {
+            let mut attempt = RefundAttempt::new(number, refund.started_at);
+            attempt.found(view);
+            self.refunds.push(Refund {
+                attempts: vec![attempt],
+                ..refund
+            });
+        }
     }
 
     /// A request for a refund has come to this.

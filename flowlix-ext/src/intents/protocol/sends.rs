@@ -196,7 +196,8 @@ impl Sends {
         Ok(())
     }
 
-    /// Records a send before it leaves; [`check`](Self::check) has to allow it.
+    /// Records a send before it leaves; [`check`](Self::check) has to allow it. Returns the moment by which it has to
+    /// leave: the age of the key may leave less time than the call has.
     pub(crate) fn begin(
         &mut self,
         token: String,
@@ -204,7 +205,7 @@ impl Sends {
         now: Millis,
         deadline: Millis,
         rules: &Rules,
-    ) {
+    ) -> Millis {
         let mut alone = true;
         for send in &mut self.open {
             if !send.is_over(now, rules) {
@@ -213,7 +214,8 @@ impl Sends {
             }
         }
         self.join_old_sends(now, rules);
-        self.oldest_at.get_or_insert(now);
+        let oldest_at = *self.oldest_at.get_or_insert(now);
+        let deadline = deadline.min(oldest_at.saturating_add(rules.oldest_key));
         self.open.push(Send {
             token,
             at: now,
@@ -223,6 +225,7 @@ impl Sends {
             knew: self.evidence_at,
             ahead: None,
         });
+        deadline
     }
 
     /// The request of this send was certainly not carried out: Flowlix refused it, or it was never sent.
@@ -241,6 +244,7 @@ impl Sends {
             self.evidence = Evidence::None;
             self.evidence_at = None;
             self.evidence_in = None;
+            self.contradiction = false;
         }
         self.refused(token);
     }
@@ -262,12 +266,18 @@ impl Sends {
         }
     }
 
-    /// A 2xx answer that could not be read.
+    /// A 2xx answer that could not be read. The send may have been counted as not carried out meanwhile, wrongly as the
+    /// answer shows.
     pub(crate) fn accepted_unread(&mut self, token: &str, now: Millis) {
         let sent = self.open.iter().position(|send| send.token == token);
         self.evidence_in = sent.map(|at| self.open.remove(at).namespace);
         self.evidence = Evidence::Accepted;
         self.evidence_at = self.evidence_at.max(Some(now));
+    }
+
+    /// Whether a send is one of those whose outcome is unknown.
+    pub(crate) fn is_open(&self, token: &str) -> bool {
+        self.open.iter().any(|send| send.token == token)
     }
 
     /// It is known what Flowlix holds under the key: nothing else can come of any send in a namespace that `holds` it.
