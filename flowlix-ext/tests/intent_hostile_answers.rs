@@ -1041,3 +1041,72 @@ async fn an_action_without_an_address_is_waited_for() {
         assert!(status.is_paid(), "{status}");
     }
 }
+
+/// A payment is for the amount that it was created for, whatever one answer says.
+#[tokio::test]
+async fn another_amount_in_one_answer_changes_nothing() {
+    for dialect in DIALECTS {
+        for within in [Duration::ZERO, Duration::from_secs(10)] {
+            let stage = stage(dialect).await;
+            let intent = an_order(&stage);
+            let other = Fault::alter(|payment| payment["amount"] = json!(1));
+            let retrieve = Operation::RetrievePayment;
+            stage.sandbox.inject_at(retrieve, other, 1);
+            paying(&intent, VISA).within(within).await.unwrap();
+            for _ in 0..2 {
+                let status = pay(&intent, VISA).await;
+                assert!(matches!(status, IntentStatus::Paid(_)), "{status}");
+                assert_eq!(status.amount(), &Money::eur(49_99));
+            }
+            assert_eq!(stage.payments_and_charges(), (1, 1));
+        }
+    }
+}
+
+/// An answer that names a payment which Flowlix does not have: the lists show the one that it made.
+#[tokio::test]
+async fn create_answer_with_a_wrong_id_is_found_by_its_mark() {
+    for dialect in DIALECTS {
+        for number in [VISA, DECLINED] {
+            let stage = stage(dialect).await;
+            let intent = an_order(&stage);
+            let id = match dialect {
+                Dialect::SnakeCase => "pay_00000000000000000000000000000000",
+                Dialect::Uppercase => "00000000-0000-4000-8000-000000000000",
+            };
+            let wrong = Fault::alter(move |payment| payment["id"] = json!(id));
+            stage.sandbox.inject_at(CREATE, wrong, 1);
+            let status = pay(&intent, number).await;
+            assert_eq!(status.is_paid(), number == VISA, "{status}");
+            if number == DECLINED {
+                // What became of the other one is not known, and the reason is told.
+                assert!(matches!(status, IntentStatus::Processing(_)), "{status}");
+                let said = status.not_read().unwrap();
+                assert_eq!(said.kind(), flowlix_ext::ErrorKind::NotFound);
+                assert!(status.to_string().contains("not found"), "{status}");
+            }
+            assert_eq!(stage.payments_and_charges().0, 1);
+        }
+    }
+}
+
+/// The API key of another merchant sees nothing: the status says so.
+#[tokio::test]
+async fn key_that_does_not_see_the_payment_is_told() {
+    for dialect in DIALECTS {
+        let stage = stage(dialect).await;
+        let store = MemoryStore::new();
+        let status = pay(&order(&stage, store.clone()), THREE_D_SECURE).await;
+        assert!(status.not_read().is_none(), "{status}");
+        let flowlix = client(&stage, stage.sandbox.foreign_key(dialect));
+        let status = order_of(&intents_of(flowlix, store))
+            .status()
+            .await
+            .unwrap();
+        let IntentStatus::ActionRequired(action) = &status else {
+            panic!("{status}")
+        };
+        assert_eq!(action.redirect_url(), None);
+        assert!(status.to_string().contains("not found"), "{status}");
+    }
+}

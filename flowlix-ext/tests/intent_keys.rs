@@ -1,5 +1,4 @@
-//! What leaves the protection of an idempotency key: its age, another API key, another dialect, and a store that was
-//! restored from a copy.
+//! What leaves the protection of an idempotency key: its age, another API key, and another dialect.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
@@ -7,12 +6,11 @@ mod common;
 use std::time::Duration;
 
 use common::intents::{
-    Case, HOUR, MASTERCARD, QUIET, RETURN_URL, Shop, action, cases, order, pay, paying, unknown,
-    unpaid,
+    HOUR, MASTERCARD, QUIET, Shop, action, cases, order, pay, paying, unknown, unpaid,
 };
 use common::{DECLINED, THREE_D_SECURE, VISA};
 use flowlix_ext::Money;
-use flowlix_ext::intents::{IntentErrorKind, IntentStatus, Intents};
+use flowlix_ext::intents::{IntentStatus, Intents};
 use flowlix_sandbox::{Dialect, Fault, Operation};
 
 /// A `pay` whose request was lost; lists are healthy afterwards.
@@ -302,118 +300,5 @@ async fn another_dialect_sends_nothing_beside_a_payment() {
             assert!(!matches!(status, IntentStatus::Unpaid(_)), "{status}");
             assert_eq!(shop.stage.posts().len(), 1);
         }
-    }
-}
-
-/// What happens between a copy of the store and its return, an hour later.
-#[derive(Debug, Clone, Copy)]
-enum Between {
-    Charge,
-    Action,
-    ActionThenCharge,
-    DeclineThenCharge,
-    LostCharge,
-    Page,
-}
-
-const BETWEEN: [Between; 6] = [
-    Between::Charge,
-    Between::Action,
-    Between::ActionThenCharge,
-    Between::DeclineThenCharge,
-    Between::LostCharge,
-    Between::Page,
-];
-
-async fn restored(case: Case, was_known: bool, between: Between) -> Shop {
-    let shop = Shop::new(case).await;
-    if was_known {
-        shop.stage.sandbox.inject(Fault::declined("do_not_honor"));
-        unpaid(pay(&shop.order(), VISA).await);
-    }
-    let copy = shop.backup().await;
-    let intent = shop.order();
-    match between {
-        Between::Charge => drop(pay(&intent, VISA).await),
-        Between::Action => drop(action(pay(&intent, THREE_D_SECURE).await)),
-        Between::ActionThenCharge => {
-            let waiting = action(pay(&intent, THREE_D_SECURE).await);
-            shop.approve(&waiting);
-            assert!(intent.returned(None).await.unwrap().is_paid());
-        }
-        Between::DeclineThenCharge => {
-            unpaid(pay(&intent, DECLINED).await);
-            assert!(pay(&intent, VISA).await.is_paid());
-        }
-        Between::LostCharge => lose(&shop, &shop.intents(), Fault::LoseAnswer).await,
-        Between::Page => drop(action(intent.pay_hosted(RETURN_URL).await.unwrap())),
-    }
-    shop.stage.sandbox.settle();
-    shop.stage.pass(Duration::from_secs(10 * 60));
-    shop.restore(&copy).await;
-    shop
-}
-
-#[tokio::test]
-async fn restored_store_repeats_its_key() {
-    for case in cases() {
-        for between in BETWEEN {
-            for was_known in [false, true] {
-                for number in [VISA, MASTERCARD, THREE_D_SECURE, DECLINED] {
-                    let shop = restored(case, was_known, between).await;
-                    let status = match (between, case.dialect) {
-                        // A card has other keys than a page there: only the same way to pay repeats the key.
-                        (Between::Page, Dialect::Uppercase) => {
-                            shop.order().pay_hosted(RETURN_URL).await.unwrap()
-                        }
-                        _ => pay(&shop.order(), number).await,
-                    };
-                    shop.assert_true(&status);
-                    if let IntentStatus::ActionRequired(waiting) = &status {
-                        let id = waiting.payment_id().unwrap().as_str();
-                        let sandbox = &shop.stage.sandbox;
-                        let done = sandbox.approve(id).or(sandbox.complete_hosted(id, VISA));
-                        done.unwrap();
-                    }
-                    shop.assert_paid_once_by(VISA).await;
-                }
-            }
-        }
-    }
-}
-
-/// The copy knows a payment on its way, which failed since, and not the attempt that was charged after it.
-#[tokio::test]
-async fn restored_store_with_a_live_payment_charges_once() {
-    for case in cases() {
-        for number in [VISA, MASTERCARD, THREE_D_SECURE] {
-            let shop = Shop::new(case).await;
-            let first = paying(&shop.order(), DECLINED).within(Duration::ZERO);
-            first.await.unwrap();
-            let copy = shop.backup().await;
-            assert!(pay(&shop.order(), VISA).await.is_paid());
-            shop.stage.pass(HOUR);
-            shop.restore(&copy).await;
-            let status = pay(&shop.order(), number).await;
-            assert!(matches!(status, IntentStatus::Paid(_)), "{status}");
-            shop.assert_true(&status);
-            assert_eq!(shop.charges(), (2, 1));
-        }
-    }
-}
-
-/// The copy does not know the order, and the cart has changed since: what was charged is told with its amount.
-#[tokio::test]
-async fn restored_store_does_not_take_another_amount() {
-    for case in cases() {
-        let shop = restored(case, false, Between::Charge).await;
-        let other = shop.intents().intent("order-1234", Money::eur(50_00));
-        let error = paying(&other, VISA).await.unwrap_err();
-        assert_eq!(error.kind(), IntentErrorKind::AmountMismatch, "{error}");
-        let status = error.status().unwrap();
-        assert!(status.is_paid(), "{status}");
-        assert_eq!(status.amount(), &Money::eur(49_99));
-        shop.assert_true(status);
-        assert_eq!(shop.charges(), (1, 1));
     }
 }

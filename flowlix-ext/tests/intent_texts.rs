@@ -95,11 +95,11 @@ async fn refund_statuses_read_as_plain_english() {
         stage.time.advance(minutes(26 * 60));
         lines.add(&refund("return-78").await.unwrap());
         lines.are(&[
-            "refund return-77 of 1000 minor units: accepted, not back yet",
-            "refund return-77 of 1000 minor units: failed, nothing went back",
-            "refund return-77 of 1000 minor units: the money went back",
-            "refund return-78 of 1000 minor units: not known yet whether it was made",
-            "refund return-78 of 1000 minor units: not known, and a person has to decide",
+            "refund return-77 of EUR 10.00: accepted, not back yet",
+            "refund return-77 of EUR 10.00: failed, nothing went back",
+            "refund return-77 of EUR 10.00: the money went back",
+            "refund return-78 of EUR 10.00: not known yet whether it was made",
+            "refund return-78 of EUR 10.00: not known, and a person has to decide",
         ]);
     }
 }

@@ -44,8 +44,12 @@ impl IntentsBuilder {
 
     /// How long after its deadline a request may still be on its way, or its payment missing from Flowlix's lists.
     /// Only then does a search that finds nothing prove that nothing was done. An assumption: proxies, Flowlix's own
-    /// queues and clocks that differ go into it. A time that is too short can make a status say "not charged" too
-    /// early; it cannot charge twice, except after the API key or, in uppercase, the way to pay was changed.
+    /// queues and clocks that differ go into it.
+    ///
+    /// A time that is too short can make a status say "not charged" too early. It can charge twice in three cases only:
+    /// after the API key was changed, after the way to pay was changed in uppercase, and where a request is repeated
+    /// 22 hours or more after the first one under its key. Such a charge is told once it is seen.
+    ///
     /// Default: 30 minutes; at most one hour.
     pub fn quiet_time(mut self, time: Duration) -> Self {
         self.quiet_time = time;

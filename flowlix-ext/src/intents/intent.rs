@@ -51,7 +51,8 @@ impl Intent {
         &self.names
     }
 
-    /// The amount that is to be paid. Where the intent was stored with another one, a call says so.
+    /// The amount that is to be paid. Where the intent was stored with another one, and something may be charged already,
+    /// [`pay`](Self::pay) says so and sends nothing; every [status](IntentStatus::amount) tells the stored one.
     #[must_use]
     pub fn money(&self) -> &Money {
         &self.money
@@ -117,8 +118,8 @@ impl Intent {
     }
 
     /// A person has looked into Flowlix's dashboard and found no payment, or no refund, for a request whose outcome is
-    /// unknown. From then on nothing was carried out under its key, as far as the intent knows. The note goes into the
-    /// [history](Self::history). Before the [quiet time](super::IntentsBuilder::quiet_time) is over nothing changes,
+    /// unknown. From then on the intent counts the request as not carried out. The note goes into the
+    /// [history](Self::history), so write no secret and no card data. Before the [quiet time](super::IntentsBuilder::quiet_time) is over nothing changes,
     /// because the request may still be on its way.
     ///
     /// # Errors

@@ -49,8 +49,11 @@
 //! | [`Processing`] | a payment is on its way | say "we are checking", ask for the [status](Intent::status) later |
 //! | [`OutcomeUnknown`] | a request was sent, and no answer tells what became of it | the same; if [`can_pay_again`](OutcomeUnknown::can_pay_again), the customer may pay with any card |
 //! | [`Paid`] | charged once | fulfil the order |
-//! | [`Overcharged`] | charged more than once | fulfil the order, refund the other payments |
+//! | [`Overcharged`] | charged more than once | fulfil the order, [refund](Intent::refund) the [other payments](RefundPayment::of_payment) |
 //! | [`PaidAfterClose`] | charged after [`close`](Intent::close) | refund the payments |
+//!
+//! A status is what this call has read, or what was known before where Flowlix gave no answer:
+//! [`not_read`](IntentStatus::not_read) has the reason then.
 //!
 //! # The customer comes back
 //! Take the order from your own session, not from the query. The intent remembers which action the customer was sent
@@ -112,18 +115,17 @@
 //! 4. An answer that is lost stays open. The same request under the same key, or Flowlix's lists, tell what became of
 //!    it. Finding nothing proves that nothing was done only after the [quiet time](IntentsBuilder::quiet_time).
 //! 5. A payment carries a [correlation id](CORRELATION_ID) in its metadata. A search finds every payment of the intent that
-//!    the lists show, and a second charge that is found is reported as [`Overcharged`]. A search runs only while an outcome
-//!    is unknown: what is charged after absence was proved is not looked for.
+//!    the lists show, and a second charge that is found is reported as [`Overcharged`].
+//! 6. The quiet time is an assumption. After it has counted a request as not carried out, each call on the intent searches
+//!    again, for as long as Flowlix can keep the key, about 25 hours. A late charge is reported too.
 //!
 //! Three cases leave the protection of the key. After a change of the API key or the dialect, and in the uppercase
 //! dialect between card and hosted page, nothing is sent while an earlier request may still be carried out. With
 //! [`supersede`](Pay::supersede) your code decides to start another attempt beside one that still waits.
 //!
-//! A store that was restored from a backup knows less than Flowlix, and **can charge or refund a second time**. Within 24
-//! hours, with the same API key and the same way to pay, a `pay` repeats the key that it used before and finds what is
-//! missing. After 24 hours, after a change of the API key, and in the uppercase dialect between card and hosted page, no
-//! key protects what the copy has lost. [`status`](Intent::status) and [`close`](Intent::close) tell what the copy knows.
-//! Before a restored store serves again, compare its orders with [the list of payments](crate::payments::Payments::list).
+//! A store that was restored from a backup knows less than Flowlix. **Call [`reconcile`](Intents::reconcile) before it
+//! serves again**: it adds every payment that was made since the copy. Without it, only the idempotency key protects what
+//! the copy has lost: for 24 hours, with the same API key and, in the uppercase dialect, the same way to pay.
 //!
 //! The store holds references, amounts, ids, statuses and times. It holds no card data, no address, and nothing that a
 //! `pay` carries besides.
@@ -136,6 +138,7 @@ mod history;
 mod intent;
 mod pay;
 pub(crate) mod protocol;
+mod reconcile;
 mod recorder;
 mod records;
 mod refund_seen;
@@ -157,6 +160,7 @@ pub use error::{IntentError, IntentErrorKind};
 pub use history::{AttemptInfo, AttemptMethod, AttemptState, HistoryEntry};
 pub use intent::Intent;
 pub use pay::{Pay, PayHosted};
+pub use reconcile::Reconciled;
 pub use refund_status::{RefundInfo, RefundStatus};
 pub use refunds::RefundPayment;
 pub use returned::Returned;
@@ -186,7 +190,11 @@ impl Intents {
         Self { shared }
     }
 
-    /// The intent of an order, named by a reference of yours: 1 to 255 characters. Nothing is sent or stored.
+    /// The intent of an order, named by a reference of yours. Nothing is sent or stored.
+    ///
+    /// A reference has 1 to 255 characters, not white space alone, and no control characters. Upper and lower case differ,
+    /// and so does white space at its ends. Flowlix sees it: in uppercase as `merchant_reference`, in `snake_case` in the
+    /// metadata under [`MERCHANT_REFERENCE`].
     #[must_use]
     pub fn intent(&self, reference: impl Into<String>, money: Money) -> Intent {
         Intent::new(self.shared.clone(), reference.into(), money)

@@ -74,7 +74,7 @@ pub(super) fn candidates(
 }
 
 /// A refund of which the record knows nothing, because the store was restored from an older copy.
-pub(super) enum Lost<'a> {
+pub(super) enum Unrecorded<'a> {
     /// It is the one that is asked for, of this attempt.
     Same(u32, &'a Refund),
     /// It looks like the one that is asked for, and nothing tells.
@@ -82,7 +82,7 @@ pub(super) enum Lost<'a> {
 }
 
 /// What is asked for under a reference that the record does not know.
-pub(super) struct Asked<'a> {
+pub(super) struct Wanted<'a> {
     pub(super) reference: &'a str,
     pub(super) amount: Option<i64>,
     pub(super) reason: &'a str,
@@ -91,30 +91,30 @@ pub(super) struct Asked<'a> {
 }
 
 /// Looks for the refund that is asked for among those that the record does not know.
-pub(super) fn lost<'a>(
+pub(super) fn unrecorded<'a>(
     record: &Record,
     payment: &'a Payment,
     names: &Names,
-    asked: &Asked<'_>,
+    wanted: &Wanted<'_>,
     is_snake_case: bool,
-) -> Option<Lost<'a>> {
+) -> Option<Unrecorded<'a>> {
     if !is_snake_case {
         let marked = payment
             .refunds
             .iter()
-            .filter_map(|one| Some((names.marked_attempt(one, asked.reference)?, one)));
+            .filter_map(|one| Some((names.marked_attempt(one, wanted.reference)?, one)));
         let (attempt, refund) = marked.max_by_key(|(attempt, _)| *attempt)?;
-        return Some(Lost::Same(attempt, refund));
+        return Some(Unrecorded::Same(attempt, refund));
     }
     let looks_the_same = |one: &&Refund| {
-        let same_amount = asked.amount.is_none_or(|amount| amount == one.amount);
-        same_amount && one.reason.as_deref() == Some(asked.reason) && !is_claimed(record, one)
+        let same_amount = wanted.amount.is_none_or(|amount| amount == one.amount);
+        same_amount && one.reason.as_deref() == Some(wanted.reason) && !is_claimed(record, one)
     };
     let refund = payment.refunds.iter().find(looks_the_same)?;
-    Some(if asked.is_named {
-        Lost::Same(1, refund)
+    Some(if wanted.is_named {
+        Unrecorded::Same(1, refund)
     } else {
-        Lost::MayBe(refund)
+        Unrecorded::MayBe(refund)
     })
 }
 

@@ -4,10 +4,12 @@ use std::fmt;
 
 use flowlix_api::model::{DeclineCode, PaymentId, RefundId};
 
+use super::protocol::record::Record;
 use super::protocol::refund::{Refund, RefundSummary};
 use super::session::Session;
 use super::store::StoreError;
 use crate::decline::Decline;
+use crate::money::Money;
 
 /// Where a refund stands.
 #[derive(Debug, Clone)]
@@ -31,7 +33,7 @@ pub enum RefundStatus {
 pub struct RefundInfo {
     reference: String,
     payment_id: Option<PaymentId>,
-    amount: i64,
+    money: Money,
     refund_id: Option<RefundId>,
     decline: Option<Decline>,
     candidates: Vec<RefundId>,
@@ -47,7 +49,7 @@ impl RefundStatus {
         let mut info = RefundInfo {
             reference: reference.to_owned(),
             payment_id: refund.and_then(|refund| PaymentId::received(&refund.payment).ok()),
-            amount: refund.map_or(0, |refund| refund.amount),
+            money: money(session.record(), refund),
             refund_id: None,
             decline: None,
             candidates: Vec::new(),
@@ -115,7 +117,7 @@ impl RefundInfo {
     /// What goes back, minor units.
     #[must_use]
     pub fn amount(&self) -> i64 {
-        self.amount
+        self.money.minor_units()
     }
 
     /// Flowlix's refund, once it is known which one it is.
@@ -150,6 +152,14 @@ impl RefundInfo {
     }
 }
 
+/// What goes back, in the currency of the payment.
+fn money(record: &Record, refund: Option<&Refund>) -> Money {
+    let payment = refund.and_then(|refund| record.payment(&refund.payment));
+    let currency = payment.map_or(&record.currency, |payment| &payment.currency);
+    let amount = refund.map_or(0, |refund| refund.amount);
+    Money::new(amount, currency.as_str().into())
+}
+
 impl fmt::Display for RefundStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let info = self.info();
@@ -162,10 +172,6 @@ impl fmt::Display for RefundStatus {
             Self::OutcomeUnknown(_) if info.needs_person => "not known, and a person has to decide",
             Self::OutcomeUnknown(_) => "not known yet whether it was made",
         };
-        write!(
-            f,
-            "refund {reference} of {} minor units: {state}",
-            info.amount
-        )
+        write!(f, "refund {reference} of {}: {state}", info.money)
     }
 }

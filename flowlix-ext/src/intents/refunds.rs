@@ -15,7 +15,7 @@ use super::protocol::pay::Answered;
 use super::protocol::record::Record;
 use super::protocol::refund::{DoRefund, Refund, RefundAnswer, RefundCall, RefundRefusal};
 use super::recorder::{SendRecorder, Stopped};
-use super::refund_seen::{Asked, Lost, candidates, lost, shown};
+use super::refund_seen::{Unrecorded, Wanted, candidates, shown, unrecorded};
 use super::refund_status::RefundStatus;
 use super::session::{MOST_ROUNDS, Session};
 use super::view::refund_view;
@@ -190,7 +190,7 @@ impl RefundPayment {
             return Ok(());
         };
         session.see(vec![payment.clone()]);
-        self.find_lost(session, &payment)?;
+        self.find_unrecorded(session, &payment)?;
         let rules = session.shared.rules;
         let names = session.names.clone();
         let reference = self.reference.clone();
@@ -203,12 +203,12 @@ impl RefundPayment {
     }
 
     /// A store that was restored from a copy may not know what was refunded since.
-    fn find_lost(&self, session: &mut Session, payment: &Payment) -> Result<(), IntentError> {
+    fn find_unrecorded(&self, session: &mut Session, payment: &Payment) -> Result<(), IntentError> {
         if session.record().refund(&self.reference).is_some() {
             return Ok(());
         }
         let reason = self.reason_to_send();
-        let asked = Asked {
+        let wanted = Wanted {
             reference: &self.reference,
             amount: self.amount,
             reason: &reason,
@@ -216,14 +216,14 @@ impl RefundPayment {
         };
         let is_snake_case = !session.shared.is_per_operation();
         let names = &session.names;
-        match lost(session.record(), payment, names, &asked, is_snake_case) {
+        match unrecorded(session.record(), payment, names, &wanted, is_snake_case) {
             None => Ok(()),
-            Some(Lost::MayBe(refund)) => {
+            Some(Unrecorded::MayBe(refund)) => {
                 let cause = format!("it is {}", one_line(refund.id.as_str()));
                 let error = IntentError::new(IntentErrorKind::RefundAmbiguous, cause);
                 Err(error.with_status(session.status()))
             }
-            Some(Lost::Same(number, found)) => {
+            Some(Unrecorded::Same(number, found)) => {
                 let (view, refund) = (refund_view(found), self.found(payment, found));
                 session
                     .hold(move |record| record.refund_found(refund.clone(), number, view.clone()));

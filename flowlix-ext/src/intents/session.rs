@@ -121,8 +121,8 @@ pub(super) struct Session {
     pub(super) payments: BTreeMap<String, Payment>,
     /// Why the store does not have all that this call has learnt.
     pub(super) not_recorded: Option<StoreError>,
-    /// Why Flowlix did not say how things stand when it was asked last.
-    not_read: Option<Arc<Error>>,
+    /// What could not be read last, a payment or the lists, and why.
+    not_read: Option<(Option<PaymentId>, Arc<Error>)>,
     /// What this call's own card was declined for.
     pub(super) decline: Option<Decline>,
     /// The payment that this call has created.
@@ -284,12 +284,13 @@ impl Session {
         };
         match self.read(&id).await {
             Ok(payment) => {
-                self.not_read = None;
+                self.not_read
+                    .take_if(|(what, _)| what.as_ref() == Some(&id));
                 Ok(Some(payment))
             }
             Err(error) if error.is_authentication() => Err(self.not_told(error)),
             Err(error) => {
-                self.not_read = Some(Arc::new(error));
+                self.not_read = Some((Some(id), Arc::new(error)));
                 Ok(None)
             }
         }
@@ -298,7 +299,7 @@ impl Session {
     /// Whether Flowlix knows no payment of the id that was asked for last, at least not for this API key.
     fn was_not_found(&self) -> bool {
         let error = self.not_read.as_ref();
-        error.is_some_and(|error| error.kind() == ErrorKind::NotFound)
+        error.is_some_and(|(_, error)| error.kind() == ErrorKind::NotFound)
     }
 
     /// Asks Flowlix once how a payment stands.
@@ -348,7 +349,7 @@ impl Session {
         self.see(found.payments);
         match found.error {
             Some(error) if error.is_authentication() => return Err(self.not_told(error)),
-            Some(error) => self.not_read = Some(Arc::new(error)),
+            Some(error) => self.not_read = Some((None, Arc::new(error))),
             None => self.hold(move |record| record.end_doubts(begun_at)),
         }
         if found.is_complete && self.search_counts(begun_at).await {
@@ -447,7 +448,7 @@ impl Session {
             own: self.own.as_deref(),
             decline: self.decline.clone(),
             not_recorded: self.not_recorded.clone(),
-            not_read: self.not_read.clone(),
+            not_read: self.not_read.as_ref().map(|(_, error)| error.clone()),
             namespace: &namespace,
             now: self.now(),
         };

@@ -48,6 +48,7 @@ pub(super) struct About {
     amount: Money,
     not_recorded: Option<StoreError>,
     not_read: Option<Arc<Error>>,
+    is_closed: bool,
 }
 
 /// Nothing was charged; see [`IntentStatus::Unpaid`].
@@ -56,7 +57,6 @@ pub struct Unpaid {
     about: About,
     reason: UnpaidReason,
     decline: Option<Decline>,
-    is_closed: bool,
 }
 
 /// Why an intent is unpaid.
@@ -162,9 +162,10 @@ impl IntentStatus {
             amount: Money::new(record.amount, record.currency.as_str().into()),
             not_recorded: context.not_recorded.clone(),
             not_read: context.not_read.clone(),
+            is_closed: record.closed_at.is_some(),
         };
         match Summary::of(record) {
-            Summary::Unpaid(reason) => Self::Unpaid(Unpaid::new(about, record, &reason, context)),
+            Summary::Unpaid(reason) => Self::Unpaid(Unpaid::new(about, &reason, context)),
             Summary::ActionRequired { payment, .. } => {
                 let seen = record.payment(&payment);
                 Self::ActionRequired(ActionRequired::new(about, seen, context))
@@ -234,11 +235,19 @@ impl IntentStatus {
         self.about().not_recorded.as_ref()
     }
 
-    /// Why Flowlix did not say how things stand, when this call asked last. The status is what was known before: ask
-    /// again later. An API key that sees no payments of the one before it is told here as well.
+    /// Why Flowlix gave no answer when this call asked for a payment or a list; `None` when Flowlix answered. The status
+    /// is what was known before: ask again later. `NotFound` means that this API key does not see a payment that an
+    /// earlier API key made.
     #[must_use]
     pub fn not_read(&self) -> Option<&Error> {
         self.about().not_read.as_deref()
+    }
+
+    /// Whether the intent is [closed](super::Intent::close), so that no new attempt is started. A payment that is on its
+    /// way may still be charged.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.about().is_closed
     }
 
     /// Whether the order is paid for: [`Paid`](Self::Paid) or [`Overcharged`](Self::Overcharged).
@@ -258,7 +267,7 @@ impl Context<'_> {
 }
 
 impl Unpaid {
-    fn new(about: About, record: &Record, reason: &Reason, context: &Context<'_>) -> Self {
+    fn new(about: About, reason: &Reason, context: &Context<'_>) -> Self {
         let (reason, decline) = match reason {
             Reason::New => (UnpaidReason::New, None),
             Reason::Declined { code } => (
@@ -274,7 +283,6 @@ impl Unpaid {
             about,
             reason,
             decline,
-            is_closed: record.closed_at.is_some(),
         }
     }
 
@@ -306,7 +314,7 @@ impl Unpaid {
     /// Whether the intent is [closed](super::Intent::close), so that nobody can pay it any more.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.is_closed
+        self.about.is_closed
     }
 }
 
@@ -458,14 +466,16 @@ impl Paid {
         self.payment.as_ref()
     }
 
-    /// What went back to the customer, minor units. An intent that was refunded in part or whole stays paid.
+    /// What went back to the customer, minor units, as the payment stood when it was read last. An intent that was
+    /// refunded in part or whole stays paid. A refund that was made in Flowlix's dashboard is seen when the payment is
+    /// read next: by [`refund`](super::Intent::refund), or by [`reconcile`](super::Intents::reconcile).
     #[must_use]
     pub fn refunded(&self) -> i64 {
         self.refunded
     }
 
     /// What can still be refunded, minor units, as the payment stood when it was read last; `None` where Flowlix did
-    /// not tell.
+    /// not tell. A refund call reads the payment first.
     #[must_use]
     pub fn refundable(&self) -> Option<i64> {
         self.refundable
@@ -479,7 +489,7 @@ impl Overcharged {
         self.keep.as_ref()
     }
 
-    /// The payments to refund, with [`Refund::of_payment`](super::RefundPayment::of_payment).
+    /// The payments to refund, with [`of_payment`](super::RefundPayment::of_payment).
     #[must_use]
     pub fn refund(&self) -> &[PaymentId] {
         &self.refund
@@ -487,7 +497,7 @@ impl Overcharged {
 }
 
 impl PaidAfterClose {
-    /// The payments to refund; none once all of it went back. Refund with [`Refund::of_payment`](super::RefundPayment::of_payment).
+    /// The payments to refund; none once all of it went back. Refund with [`of_payment`](super::RefundPayment::of_payment).
     #[must_use]
     pub fn payments(&self) -> &[PaymentId] {
         &self.payments
@@ -504,9 +514,10 @@ impl fmt::Display for IntentStatus {
             self.amount()
         )?;
         match self {
-            Self::Unpaid(unpaid) if unpaid.is_closed => f.write_str("closed, nothing was charged"),
+            Self::Unpaid(_) if self.is_closed() => f.write_str("closed, nothing was charged"),
             Self::Unpaid(unpaid) => write!(f, "not charged: {}", unpaid.reason),
             Self::ActionRequired(_) => f.write_str("the customer has to act"),
+            Self::Processing(_) if self.is_closed() => f.write_str("closed, and a payment is still on its way"),
             Self::Processing(_) => f.write_str("a payment is on its way"),
             Self::OutcomeUnknown(unknown) if unknown.needs_person => {
                 f.write_str("not known, and a person has to decide: Flowlix's answers and lists contradict each other")

@@ -10,7 +10,7 @@ use crate::failure::text::{one_line, printable};
 ///
 /// Its text is one line with all the causes, so it has no [`source`](Error::source) that would tell them again;
 /// programs find the first one in [`cause`](Self::cause).
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct JournalError {
     message: String,
     cause: Option<Arc<dyn Error + Send + Sync>>,
@@ -42,6 +42,15 @@ impl JournalError {
     #[must_use]
     pub fn cause(&self) -> Option<&(dyn Error + Send + Sync + 'static)> {
         self.cause.as_deref()
+    }
+}
+
+/// The line that `Display` shows: the `Debug` of a cause may hold what the journal was given.
+impl fmt::Debug for JournalError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("JournalError")
+            .field(&self.to_string())
+            .finish()
     }
 }
 

@@ -242,6 +242,10 @@ impl Scene<'_> {
         self.sandbox
             .inject_at(Matcher::method("POST"), Fault::status(401), 1);
         self.error(&self.intent("new").pay(card(VISA)).await.unwrap_err());
+        let now = std::time::SystemTime::now();
+        let day = Duration::from_secs(24 * 60 * 60);
+        let reconciled = self.intents.reconcile(now - day, now + day).await.unwrap();
+        show!(self.all, &reconciled);
     }
 }
 

@@ -14,3 +14,5 @@ pub(crate) mod sends;
 pub(crate) mod status;
 #[cfg(test)]
 mod table;
+#[cfg(test)]
+mod tests;

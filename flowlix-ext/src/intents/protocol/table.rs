@@ -110,6 +110,14 @@ fn without_a_payment() -> Vec<Row> {
             |record| send(record, "a", 0, None),
         ),
         row(
+            "nothing was carried out, as only waiting has shown",
+            45 * MINUTE,
+            |record| {
+                send(record, "a", 0, None);
+                record.searched(40 * MINUTE, 40 * MINUTE, &rules());
+            },
+        ),
+        row(
             "an answer is missing for more than 23 hours",
             DAY,
             |record| send(record, "a", 0, None),

@@ -1,0 +1,121 @@
+//! Comparing the store with what Flowlix has: after the store was restored from a copy, or for the books.
+
+use std::time::{Duration, SystemTime};
+
+use flowlix_api::model::{Payment, PaymentId};
+use serde_json::Value;
+
+use super::correlation::{MERCHANT_REFERENCE, Names};
+use super::error::{IntentError, IntentErrorKind};
+use super::intent::Intent;
+use super::{Intents, view};
+use crate::money::Money;
+use crate::payments::list::Items;
+use crate::runtime::millis;
+
+/// What a comparison of the store with Flowlix's payments has shown; see [`Intents::reconcile`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Reconciled {
+    /// How many payments the lists showed.
+    pub payments: u64,
+    /// The references of the intents to which the store did not know a payment, or not how it stands. It does now.
+    pub updated: Vec<String>,
+    /// The references of the intents that were stored with another amount or currency than that of a payment.
+    pub amounts_differ: Vec<String>,
+    /// Payments that belong to no intent of this merchant and mode: another system made them, or a person.
+    pub without_intent: Vec<PaymentId>,
+    /// How many payments could not be read; whose they are is not known.
+    pub unreadable: u64,
+}
+
+impl Intents {
+    /// Reads every payment that Flowlix created from `from` to `to` (clocks may differ by a quarter of an hour), and
+    /// adds to the store what it does not know. 100 payments cost one request.
+    ///
+    /// **Call it when the store was restored from a copy, before it serves again**, with the time of the copy and now:
+    /// until then the store knows less than Flowlix, and a `pay` may charge what was charged since.
+    ///
+    /// It is safe to drop this future, and to call it again.
+    ///
+    /// # Errors
+    /// [`NotCarriedOut`](IntentErrorKind::NotCarriedOut) when a list cannot be read to its end,
+    /// [`Store`](IntentErrorKind::Store) when the store fails. What was added until then stays.
+    pub async fn reconcile(
+        &self,
+        from: SystemTime,
+        to: SystemTime,
+    ) -> Result<Reconciled, IntentError> {
+        let mut found = Reconciled::default();
+        let mut items = self.payments_between(from, to);
+        loop {
+            let item = items.next().await.map_err(not_listed)?;
+            match item {
+                Some(Ok(payment)) => self.compare(payment, &mut found).await?,
+                Some(Err(_)) => found.unreadable = found.unreadable.saturating_add(1),
+                None => break,
+            }
+            found.payments = found.payments.saturating_add(1);
+        }
+        for references in [&mut found.updated, &mut found.amounts_differ] {
+            references.sort_unstable();
+            references.dedup();
+        }
+        Ok(found)
+    }
+
+    fn payments_between(&self, from: SystemTime, to: SystemTime) -> Items {
+        let (flowlix, rules) = (&self.shared.flowlix, &self.shared.rules);
+        let ahead = flowlix.seconds_ahead().unwrap_or_default();
+        let seconds = |at: i64| at.div_euclid(1000).saturating_sub(ahead);
+        let first = seconds(millis(from).saturating_sub(rules.skew));
+        let last = seconds(millis(to).saturating_add(rules.skew));
+        let list = flowlix.payments().list();
+        list.created_gte(first)
+            .created_lt(last.saturating_add(1))
+            .items()
+    }
+
+    async fn compare(&self, payment: Payment, found: &mut Reconciled) -> Result<(), IntentError> {
+        let Some(intent) = self.intent_of(&payment) else {
+            found.without_intent.push(payment.id);
+            return Ok(());
+        };
+        let mut session = intent.session(Duration::ZERO).await?;
+        let price = |amount: i64, currency: &str| (amount, currency.to_ascii_uppercase());
+        let asked = price(payment.amount, payment.currency.as_str());
+        let record = session.record();
+        if session.kept().is_stored() && price(record.amount, &record.currency) != asked {
+            found.amounts_differ.push(intent.reference().to_owned());
+        }
+        session.see(vec![payment]);
+        if session.kept().is_behind() {
+            session.write().await;
+            found.updated.push(intent.reference().to_owned());
+        }
+        session.recorded().map(drop)
+    }
+
+    /// The intent that a payment says it is of, if its correlation id says so too.
+    fn intent_of(&self, payment: &Payment) -> Option<Intent> {
+        let scope = self.shared.records.scope();
+        let marked = |reference: &str| {
+            let names = Names::new(scope, reference);
+            view::payment_view(payment, &names, scope.mode)?;
+            names.attempt_of(payment)
+        };
+        let metadata = payment.metadata.get(MERCHANT_REFERENCE);
+        let references = [
+            payment.merchant_reference.as_deref(),
+            metadata.and_then(Value::as_str),
+        ];
+        let mut references = references.into_iter().flatten();
+        let reference = references.find(|reference| marked(reference).is_some())?;
+        let money = Money::new(payment.amount, payment.currency.clone());
+        Some(self.intent(reference, money))
+    }
+}
+
+fn not_listed(error: crate::error::Error) -> IntentError {
+    IntentError::call(IntentErrorKind::NotCarriedOut, error)
+}
