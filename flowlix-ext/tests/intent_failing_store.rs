@@ -11,7 +11,7 @@ use common::{DIALECTS, Stage, THREE_D_SECURE, VISA};
 use flowlix_ext::Mode;
 use flowlix_ext::Money;
 use flowlix_ext::intents::store::{
-    DueCursor, IntentStore, MemoryStore, RecordId, Scope, StoreFuture, StoredRecord, Swap,
+    IntentStore, MemoryStore, RecordId, ScanCursor, Scope, StoreFuture, StoredRecord, Swap,
 };
 use flowlix_ext::intents::{IntentError, IntentErrorKind, IntentStatus, Intents, RefundStatus};
 use flowlix_sandbox::{Dialect, Fault, Operation};
@@ -505,10 +505,20 @@ impl IntentStore for Confused {
         &'a self,
         scope: &'a Scope,
         until: i64,
-        after: Option<&'a DueCursor>,
+        after: Option<&'a ScanCursor>,
         limit: u32,
     ) -> StoreFuture<'a, Vec<StoredRecord>> {
         self.0.due(scope, until, after, limit)
+    }
+
+    fn in_state<'a>(
+        &'a self,
+        scope: &'a Scope,
+        state: &'a str,
+        after: Option<&'a ScanCursor>,
+        limit: u32,
+    ) -> StoreFuture<'a, Vec<StoredRecord>> {
+        self.0.in_state(scope, state, after, limit)
     }
 
     fn delete<'a>(&'a self, id: &'a RecordId, version: u64) -> StoreFuture<'a, bool> {
@@ -544,11 +554,22 @@ async fn a_store_that_never_stores_ends_the_call() {
             &'a self,
             scope: &'a Scope,
             until: i64,
-            after: Option<&'a DueCursor>,
+            after: Option<&'a ScanCursor>,
             limit: u32,
         ) -> StoreFuture<'a, Vec<StoredRecord>> {
             self.0.due(scope, until, after, limit)
         }
+
+        fn in_state<'a>(
+            &'a self,
+            scope: &'a Scope,
+            state: &'a str,
+            after: Option<&'a ScanCursor>,
+            limit: u32,
+        ) -> StoreFuture<'a, Vec<StoredRecord>> {
+            self.0.in_state(scope, state, after, limit)
+        }
+
         fn delete<'a>(&'a self, id: &'a RecordId, version: u64) -> StoreFuture<'a, bool> {
             self.0.delete(id, version)
         }

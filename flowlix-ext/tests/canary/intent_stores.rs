@@ -2,7 +2,7 @@
 
 use flowlix_ext::Mode;
 use flowlix_ext::intents::store::{
-    DueCursor, IntentStore, MemoryStore, RecordId, Scope, StoreError, StoredRecord, Swap,
+    IntentStore, MemoryStore, RecordId, ScanCursor, Scope, StoreError, StoredRecord, Swap,
 };
 use flowlix_ext::runtime::RandomUnavailable;
 
@@ -14,7 +14,7 @@ pub(crate) async fn drive(shown: &mut Shown) {
     let body = format!("a body shows nothing, not even {VISA}").into_bytes();
     let record = StoredRecord::new(id, 1, "created", Some(1), 1, body);
     show!(shown, &record, &record.id, &record.id.scope);
-    show!(shown, &DueCursor::behind(&record).unwrap());
+    show!(shown, &ScanCursor::behind_due(&record).unwrap());
     let store = MemoryStore::new();
     for _ in 0..2 {
         let swap: Swap = store.compare_and_set(&record).await.unwrap();

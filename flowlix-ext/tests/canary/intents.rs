@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use flowlix_ext::intents::store::{
-    DueCursor, IntentStore, MemoryStore, RecordId, Scope, StoreError, StoreFuture, StoredRecord,
+    IntentStore, MemoryStore, RecordId, ScanCursor, Scope, StoreError, StoreFuture, StoredRecord,
     Swap,
 };
 use flowlix_ext::intents::{
@@ -36,10 +36,20 @@ impl IntentStore for Noting {
         &'a self,
         scope: &'a Scope,
         until: i64,
-        after: Option<&'a DueCursor>,
+        after: Option<&'a ScanCursor>,
         limit: u32,
     ) -> StoreFuture<'a, Vec<StoredRecord>> {
         self.0.due(scope, until, after, limit)
+    }
+
+    fn in_state<'a>(
+        &'a self,
+        scope: &'a Scope,
+        state: &'a str,
+        after: Option<&'a ScanCursor>,
+        limit: u32,
+    ) -> StoreFuture<'a, Vec<StoredRecord>> {
+        self.0.in_state(scope, state, after, limit)
     }
 
     fn delete<'a>(&'a self, id: &'a RecordId, version: u64) -> StoreFuture<'a, bool> {
@@ -257,7 +267,7 @@ async fn show_store(all: &mut Shown, store: &Noting) {
     }
     let scope = Scope::new("my-shop", Mode::Test);
     let due = store.due(&scope, i64::MAX, None, 10).await.unwrap();
-    show!(all, &DueCursor::behind(&due[0]).unwrap(), &store.0);
+    show!(all, &ScanCursor::behind_due(&due[0]).unwrap(), &store.0);
     let conflict = store.compare_and_set(&noted[0]).await.unwrap();
     assert!(matches!(conflict, Swap::Conflict(Some(_))));
     show!(all, &conflict, &StoreError::new("the disk is full"));

@@ -16,7 +16,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use flowlix_ext::intents::store::{
-    DueCursor, IntentStore, MemoryStore, RecordId, Scope, StoreFuture, StoredRecord, Swap,
+    IntentStore, MemoryStore, RecordId, ScanCursor, Scope, StoreFuture, StoredRecord, Swap,
 };
 use flowlix_ext::intents::{
     ActionRequired, Intent, IntentError, IntentStatus, Intents, OutcomeUnknown, Pay, Unpaid,
@@ -552,10 +552,20 @@ impl IntentStore for Hooked {
         &'a self,
         scope: &'a Scope,
         until: i64,
-        after: Option<&'a DueCursor>,
+        after: Option<&'a ScanCursor>,
         limit: u32,
     ) -> StoreFuture<'a, Vec<StoredRecord>> {
         self.store.due(scope, until, after, limit)
+    }
+
+    fn in_state<'a>(
+        &'a self,
+        scope: &'a Scope,
+        state: &'a str,
+        after: Option<&'a ScanCursor>,
+        limit: u32,
+    ) -> StoreFuture<'a, Vec<StoredRecord>> {
+        self.store.in_state(scope, state, after, limit)
     }
 
     fn delete<'a>(&'a self, id: &'a RecordId, version: u64) -> StoreFuture<'a, bool> {
@@ -607,7 +617,17 @@ impl IntentStore for Files {
         &'a self,
         _: &'a Scope,
         _: i64,
-        _: Option<&'a DueCursor>,
+        _: Option<&'a ScanCursor>,
+        _: u32,
+    ) -> StoreFuture<'a, Vec<StoredRecord>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    fn in_state<'a>(
+        &'a self,
+        _: &'a Scope,
+        _: &'a str,
+        _: Option<&'a ScanCursor>,
         _: u32,
     ) -> StoreFuture<'a, Vec<StoredRecord>> {
         Box::pin(async { Ok(Vec::new()) })

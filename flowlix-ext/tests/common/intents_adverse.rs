@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use flowlix_ext::intents::store::{
-    DueCursor, IntentStore, MemoryStore, RecordId, Scope, StoreError, StoreFuture, StoredRecord,
+    IntentStore, MemoryStore, RecordId, ScanCursor, Scope, StoreError, StoreFuture, StoredRecord,
     Swap,
 };
 use flowlix_ext::intents::{Intent, IntentStatus, Intents};
@@ -213,10 +213,20 @@ impl IntentStore for FailingStore {
         &'a self,
         scope: &'a Scope,
         until: i64,
-        after: Option<&'a DueCursor>,
+        after: Option<&'a ScanCursor>,
         limit: u32,
     ) -> StoreFuture<'a, Vec<StoredRecord>> {
         self.memory.due(scope, until, after, limit)
+    }
+
+    fn in_state<'a>(
+        &'a self,
+        scope: &'a Scope,
+        state: &'a str,
+        after: Option<&'a ScanCursor>,
+        limit: u32,
+    ) -> StoreFuture<'a, Vec<StoredRecord>> {
+        self.memory.in_state(scope, state, after, limit)
     }
 
     fn delete<'a>(&'a self, id: &'a RecordId, version: u64) -> StoreFuture<'a, bool> {

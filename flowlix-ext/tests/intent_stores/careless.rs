@@ -7,7 +7,7 @@ use std::task::Poll;
 
 use flowlix_ext::Mode;
 use flowlix_ext::intents::store::{
-    DueCursor, IntentStore, RecordId, Scope, StoreError, StoreFuture, StoredRecord, Swap,
+    IntentStore, RecordId, ScanCursor, Scope, StoreError, StoreFuture, StoredRecord, Swap,
     conformance,
 };
 
@@ -24,13 +24,17 @@ const ORDER: &str =
     "what is due is listed by time, then by the bytes of the key, and nothing else is";
 const PAGES: &str = "what is due is listed page by page, also where many are due at once";
 const NOW: &str = "what is due is listed as the last version says";
+const STATE: &str =
+    "a state is listed by the time of change, then by the bytes of the key, and nothing else is";
+const STATE_PAGES: &str = "a state is listed page by page, also where many changed at once";
+const STATE_NOW: &str = "a state lists the records whose last version says so";
 const RACE: &str =
     "of many that store the same version one succeeds, and the others hear of its record";
 const CHANGES: &str = "no change is lost when many change a record";
 const WHOLE: &str = "a write whose future is dropped is stored whole or not at all";
 
 /// What a store does wrong, and the promise that the suite then finds broken.
-const FAULTS: [(&str, &str); 43] = [
+const FAULTS: [(&str, &str); 51] = [
     ("loads nothing", KEEPS),
     ("fails to load", KEEPS),
     ("stores nothing", KEEPS),
@@ -74,6 +78,14 @@ const FAULTS: [(&str, &str); 43] = [
     ("continues at the next moment", PAGES),
     ("continues only behind a record", PAGES),
     ("lists by the first due_at", NOW),
+    ("lists all states", STATE),
+    ("lists states that begin so", STATE),
+    ("lists states in any case", STATE),
+    ("lists a state of all scopes", STATE),
+    ("lists a state by key", STATE),
+    ("lists a state without a limit", STATE_PAGES),
+    ("continues a state at the next moment", STATE_PAGES),
+    ("lists by the first state", STATE_NOW),
 ];
 
 /// What goes wrong only where several write.
@@ -161,6 +173,9 @@ impl Careless {
             "none for due_at 0" => record.due_at = record.due_at.filter(|due| *due != 0),
             "lists by the first due_at" if record.id.scope.merchant.contains("due changes") => {
                 record.due_at = before.map_or(record.due_at, |before| before.due_at);
+            }
+            "lists by the first state" if record.id.scope.merchant.contains("states changes") => {
+                record.state = before.map_or(record.state, |before| before.state);
             }
             "rounds changed_at" => record.changed_at = record.changed_at / 1000 * 1000,
             "changed_at never before 1970" => record.changed_at = record.changed_at.max(0),
@@ -252,12 +267,12 @@ impl IntentStore for Careless {
         &'a self,
         scope: &'a Scope,
         until: i64,
-        after: Option<&'a DueCursor>,
+        after: Option<&'a ScanCursor>,
         limit: u32,
     ) -> StoreFuture<'a, Vec<StoredRecord>> {
         Box::pin(async move {
             let all = self.records.lock().unwrap().clone();
-            let place = |record: &StoredRecord| DueCursor::behind(record);
+            let place = |record: &StoredRecord| ScanCursor::behind_due(record);
             let exists = after.is_none_or(|after| {
                 let mut same = all.values().filter(|record| record.id.scope == *scope);
                 same.any(|record| place(record).as_ref() == Some(after))
@@ -273,7 +288,7 @@ impl IntentStore for Careless {
             });
             due.retain(|record| match (after, self.fault) {
                 (None, _) => true,
-                (Some(after), "continues at the next moment") => record.due_at > Some(after.due_at),
+                (Some(after), "continues at the next moment") => record.due_at > Some(after.at),
                 (Some(after), _) => place(record).as_ref() > Some(after),
             });
             match self.fault {
@@ -291,6 +306,42 @@ impl IntentStore for Careless {
                 due.truncate(limit as usize);
             }
             Ok(due)
+        })
+    }
+
+    fn in_state<'a>(
+        &'a self,
+        scope: &'a Scope,
+        state: &'a str,
+        after: Option<&'a ScanCursor>,
+        limit: u32,
+    ) -> StoreFuture<'a, Vec<StoredRecord>> {
+        Box::pin(async move {
+            let all = self.records.lock().unwrap().clone();
+            let mut found: Vec<StoredRecord> = all.into_values().collect();
+            let of_all_scopes = self.does("lists a state of all scopes");
+            found.retain(|record| of_all_scopes || record.id.scope == *scope);
+            found.retain(|record| match self.fault {
+                "lists all states" => true,
+                "lists states that begin so" => record.state.starts_with(state),
+                "lists states in any case" => record.state.eq_ignore_ascii_case(state),
+                _ => record.state == state,
+            });
+            found.retain(|record| match (after, self.fault) {
+                (None, _) => true,
+                (Some(after), "continues a state at the next moment") => {
+                    record.changed_at > after.at
+                }
+                (Some(after), _) => ScanCursor::behind_change(record) > *after,
+            });
+            match self.fault {
+                "lists a state by key" => found.sort_by_key(|record| record.id.key.clone()),
+                _ => found.sort_by_key(ScanCursor::behind_change),
+            }
+            if !self.does("lists a state without a limit") {
+                found.truncate(limit as usize);
+            }
+            Ok(found)
         })
     }
 

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 
 use flowlix_ext::Mode;
 use flowlix_ext::intents::store::{
-    DueCursor, IntentStore, RecordId, Scope, SqliteStore, StoreError, StoredRecord, Swap,
+    IntentStore, RecordId, ScanCursor, Scope, SqliteStore, StoreError, StoredRecord, Swap,
     conformance, rusqlite,
 };
 use rusqlite::{Connection, params};
@@ -352,14 +352,14 @@ mod schema {
         let folder = Folder::new("intents-newer");
         let running = SqliteStore::open(file(&folder)).unwrap();
         stored(&running, &record("k")).await;
-        upgrade(&folder, 2, 1);
+        upgrade(&folder, 3, 1);
         let restarted = SqliteStore::open(file(&folder)).unwrap();
         conformance::check_shared(&running, &restarted)
             .await
             .unwrap();
         let newer = Connection::open(file(&folder)).unwrap();
         let version = newer.query_row("SELECT version FROM flowlix_schema", [], |row| row.get(0));
-        assert_eq!(version, Ok(2), "an older SDK does not change it");
+        assert_eq!(version, Ok(3), "an older SDK does not change it");
     }
 
     #[tokio::test]
@@ -368,9 +368,9 @@ mod schema {
         let running = SqliteStore::open(file(&folder)).unwrap();
         let held = record("k");
         stored(&running, &held).await;
-        upgrade(&folder, 3, 2);
-        let expected = "was changed by a newer version of this SDK: its tables have version 3, an SDK must know \
-                        version 2 to use them, and this SDK knows version 1; update flowlix-ext";
+        upgrade(&folder, 4, 3);
+        let expected = "was changed by a newer version of this SDK: its tables have version 4, an SDK must know \
+                        version 3 to use them, and this SDK knows version 2; update flowlix-ext";
         for error in [
             SqliteStore::open(file(&folder)).unwrap_err(),
             running.load(&held.id).await.unwrap_err(),
@@ -419,7 +419,7 @@ mod damaged {
         for limit in 1..4 {
             let mut seen: Vec<StoredRecord> = Vec::new();
             loop {
-                let after = seen.last().and_then(DueCursor::behind);
+                let after = seen.last().and_then(ScanCursor::behind_due);
                 let page = store.due(&scope, 100, after.as_ref(), limit).await.unwrap();
                 if page.is_empty() {
                     break;

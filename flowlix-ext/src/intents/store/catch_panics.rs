@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::{DueCursor, IntentStore, RecordId, Scope, StoreError, StoreFuture, StoredRecord, Swap};
+use super::{
+    IntentStore, RecordId, ScanCursor, Scope, StoreError, StoreFuture, StoredRecord, Swap,
+};
 use crate::call::engine::within;
 use crate::runtime::{Runtime, SleepPurpose};
 
@@ -29,12 +31,25 @@ impl IntentStore for CatchPanics {
         &'a self,
         scope: &'a Scope,
         until: i64,
-        after: Option<&'a DueCursor>,
+        after: Option<&'a ScanCursor>,
         limit: u32,
     ) -> StoreFuture<'a, Vec<StoredRecord>> {
         catch_panics(
             || self.0.due(scope, until, after, limit),
             || panicked("due"),
+        )
+    }
+
+    fn in_state<'a>(
+        &'a self,
+        scope: &'a Scope,
+        state: &'a str,
+        after: Option<&'a ScanCursor>,
+        limit: u32,
+    ) -> StoreFuture<'a, Vec<StoredRecord>> {
+        catch_panics(
+            || self.0.in_state(scope, state, after, limit),
+            || panicked("in_state"),
         )
     }
 
@@ -164,7 +179,16 @@ mod tests {
             &'a self,
             _: &'a Scope,
             _: i64,
-            _: Option<&'a DueCursor>,
+            _: Option<&'a ScanCursor>,
+            _: u32,
+        ) -> StoreFuture<'a, Vec<StoredRecord>> {
+            self.work()
+        }
+        fn in_state<'a>(
+            &'a self,
+            _: &'a Scope,
+            _: &'a str,
+            _: Option<&'a ScanCursor>,
             _: u32,
         ) -> StoreFuture<'a, Vec<StoredRecord>> {
             self.work()
@@ -195,6 +219,13 @@ mod tests {
                 (
                     "due",
                     store.due(&record.id.scope, 0, None, 1).await.unwrap_err(),
+                ),
+                (
+                    "in_state",
+                    store
+                        .in_state(&record.id.scope, "paid", None, 1)
+                        .await
+                        .unwrap_err(),
                 ),
                 ("delete", store.delete(&record.id, 1).await.unwrap_err()),
             ];

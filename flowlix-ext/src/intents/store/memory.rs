@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{DueCursor, IntentStore, RecordId, Scope, StoreError, StoreFuture, StoredRecord, Swap};
+use super::{
+    IntentStore, RecordId, ScanCursor, Scope, StoreError, StoreFuture, StoredRecord, Swap,
+};
 
 /// Records in memory, for tests and for trying the SDK out.
 ///
@@ -69,18 +71,26 @@ impl MemoryStore {
         Swap::Stored
     }
 
-    fn due_now(&self, scope: &Scope, until: i64, after: Option<&DueCursor>) -> Vec<StoredRecord> {
+    /// The records of a scope that have a place in a scan, in its order, beginning behind a place.
+    fn scan(
+        &self,
+        scope: &Scope,
+        after: Option<&ScanCursor>,
+        limit: u32,
+        place: impl Fn(&StoredRecord) -> Option<ScanCursor>,
+    ) -> Vec<StoredRecord> {
         let records = self.records();
         let of_scope = records
             .values()
             .filter(|record| record.id.scope == *scope)
-            .filter_map(|record| Some((DueCursor::behind(record)?, record)));
-        let mut due: Vec<_> = of_scope
-            .filter(|(place, _)| place.due_at <= until)
+            .filter_map(|record| Some((place(record)?, record)));
+        let mut found: Vec<_> = of_scope
             .filter(|(place, _)| after.is_none_or(|after| place > after))
             .collect();
-        due.sort_by(|(one, _), (other, _)| one.cmp(other));
-        due.into_iter().map(|(_, record)| record.clone()).collect()
+        found.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let records = found.into_iter().map(|(_, record)| record.clone());
+        records.take(limit).collect()
     }
 
     fn remove(&self, id: &RecordId, version: u64) -> bool {
@@ -105,14 +115,26 @@ impl IntentStore for MemoryStore {
         &'a self,
         scope: &'a Scope,
         until: i64,
-        after: Option<&'a DueCursor>,
+        after: Option<&'a ScanCursor>,
         limit: u32,
     ) -> StoreFuture<'a, Vec<StoredRecord>> {
-        Box::pin(async move {
-            let mut due = self.due_now(scope, until, after);
-            due.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-            Ok::<_, StoreError>(due)
-        })
+        let place = move |record: &StoredRecord| {
+            ScanCursor::behind_due(record).filter(|place| place.at <= until)
+        };
+        Box::pin(async move { Ok::<_, StoreError>(self.scan(scope, after, limit, place)) })
+    }
+
+    fn in_state<'a>(
+        &'a self,
+        scope: &'a Scope,
+        state: &'a str,
+        after: Option<&'a ScanCursor>,
+        limit: u32,
+    ) -> StoreFuture<'a, Vec<StoredRecord>> {
+        let place = move |record: &StoredRecord| {
+            (record.state == state).then(|| ScanCursor::behind_change(record))
+        };
+        Box::pin(async move { Ok(self.scan(scope, after, limit, place)) })
     }
 
     fn delete<'a>(&'a self, id: &'a RecordId, version: u64) -> StoreFuture<'a, bool> {

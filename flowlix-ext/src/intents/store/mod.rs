@@ -132,24 +132,34 @@ pub enum Swap {
     Conflict(Option<StoredRecord>),
 }
 
-/// A place in [`IntentStore::due`]: the moment and the name of the last record that was returned.
+/// A place in a scan, [`IntentStore::due`] or [`IntentStore::in_state`]: the moment and the name of the last record that
+/// was returned. The record itself may be gone.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
-pub struct DueCursor {
-    /// [`StoredRecord::due_at`] of that record.
-    pub due_at: i64,
+pub struct ScanCursor {
+    /// [`StoredRecord::due_at`] or [`StoredRecord::changed_at`] of that record.
+    pub at: i64,
     /// [`RecordId::key`] of that record.
     pub key: String,
 }
 
-impl DueCursor {
-    /// The place behind a record that is due.
+impl ScanCursor {
+    /// The place behind a record in [`IntentStore::due`].
     #[must_use]
-    pub fn behind(record: &StoredRecord) -> Option<Self> {
+    pub fn behind_due(record: &StoredRecord) -> Option<Self> {
         Some(Self {
-            due_at: record.due_at?,
+            at: record.due_at?,
             key: record.id.key.clone(),
         })
+    }
+
+    /// The place behind a record in [`IntentStore::in_state`].
+    #[must_use]
+    pub fn behind_change(record: &StoredRecord) -> Self {
+        Self {
+            at: record.changed_at,
+            key: record.id.key.clone(),
+        }
     }
 }
 
@@ -186,7 +196,20 @@ pub trait IntentStore: Send + Sync {
         &'a self,
         scope: &'a Scope,
         until: i64,
-        after: Option<&'a DueCursor>,
+        after: Option<&'a ScanCursor>,
+        limit: u32,
+    ) -> StoreFuture<'a, Vec<StoredRecord>>;
+
+    /// The records of a scope in a [state](StoredRecord::state), ordered by `changed_at`, then key; at most `limit`,
+    /// beginning behind `after`. It must not grow slower with the records in other states.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    fn in_state<'a>(
+        &'a self,
+        scope: &'a Scope,
+        state: &'a str,
+        after: Option<&'a ScanCursor>,
         limit: u32,
     ) -> StoreFuture<'a, Vec<StoredRecord>>;
 
@@ -210,10 +233,20 @@ impl<S: IntentStore + ?Sized> IntentStore for Arc<S> {
         &'a self,
         scope: &'a Scope,
         until: i64,
-        after: Option<&'a DueCursor>,
+        after: Option<&'a ScanCursor>,
         limit: u32,
     ) -> StoreFuture<'a, Vec<StoredRecord>> {
         (**self).due(scope, until, after, limit)
+    }
+
+    fn in_state<'a>(
+        &'a self,
+        scope: &'a Scope,
+        state: &'a str,
+        after: Option<&'a ScanCursor>,
+        limit: u32,
+    ) -> StoreFuture<'a, Vec<StoredRecord>> {
+        (**self).in_state(scope, state, after, limit)
     }
 
     fn delete<'a>(&'a self, id: &'a RecordId, version: u64) -> StoreFuture<'a, bool> {

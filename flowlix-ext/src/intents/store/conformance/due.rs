@@ -1,7 +1,7 @@
 //! The scan for what is due.
 
 use super::{Broken, Pair, broken, expect, first, next, scope};
-use crate::intents::store::{DueCursor, Scope, StoreError, StoredRecord};
+use crate::intents::store::{ScanCursor, Scope, StoreError, StoredRecord};
 use crate::key::Mode;
 
 /// When most of the records are due.
@@ -66,7 +66,7 @@ async fn pages(
 ) -> Result<Vec<StoredRecord>, Broken> {
     let mut seen: Vec<StoredRecord> = Vec::new();
     loop {
-        let after = seen.last().and_then(DueCursor::behind);
+        let after = seen.last().and_then(ScanCursor::behind_due);
         let page = page(pair, of, after.as_ref(), limit).await;
         let page = page.map_err(|error| Broken::by(promise, &error))?;
         let most = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -87,7 +87,7 @@ async fn pages(
 async fn page(
     pair: &Pair<'_>,
     of: &Scope,
-    after: Option<&DueCursor>,
+    after: Option<&ScanCursor>,
     limit: u32,
 ) -> Result<Vec<StoredRecord>, StoreError> {
     pair.other.due(of, NOW, after, limit).await
@@ -120,7 +120,7 @@ pub(super) async fn lists_page_by_page(pair: &Pair<'_>) -> Result<(), Broken> {
     for (place, record) in due.iter().enumerate() {
         pair.deletes(promise, record, true).await?;
         let behind = due.iter().skip(place.saturating_add(1));
-        let after = DueCursor::behind(record);
+        let after = ScanCursor::behind_due(record);
         let seen = page(pair, &of, after.as_ref(), 100).await;
         expect(promise, behind.cloned().collect(), seen)?;
     }

@@ -11,6 +11,7 @@
 mod due;
 mod names;
 mod races;
+mod states;
 mod versions;
 
 use std::fmt;
@@ -43,6 +44,9 @@ pub async fn check_shared(one: &dyn IntentStore, other: &dyn IntentStore) -> Res
     due::lists_in_order(&pair).await?;
     due::lists_page_by_page(&pair).await?;
     due::lists_what_is_stored_now(&pair).await?;
+    states::lists_in_order(&pair).await?;
+    states::lists_page_by_page(&pair).await?;
+    states::lists_what_is_stored_now(&pair).await?;
     races::lets_one_of_many_win(&pair).await?;
     races::loses_no_update(&pair).await?;
     races::stores_whole_records(&pair).await

@@ -13,7 +13,9 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 
-use super::{DueCursor, IntentStore, RecordId, Scope, StoreError, StoreFuture, StoredRecord, Swap};
+use super::{
+    IntentStore, RecordId, ScanCursor, Scope, StoreError, StoreFuture, StoredRecord, Swap,
+};
 use file::StoreFile;
 
 /// Records in a SQLite file, for the processes of one machine.
@@ -172,7 +174,7 @@ impl IntentStore for SqliteStore {
         &'a self,
         scope: &'a Scope,
         until: i64,
-        after: Option<&'a DueCursor>,
+        after: Option<&'a ScanCursor>,
         limit: u32,
     ) -> StoreFuture<'a, Vec<StoredRecord>> {
         Box::pin(async move {
@@ -182,11 +184,25 @@ impl IntentStore for SqliteStore {
                     rows::due(transaction, &of, until, after.as_ref(), limit)
                 })
                 .await?;
-            if page.unreadable > 0 {
-                let (file, records) = (self.file.path().display(), page.unreadable);
-                tracing::warn!(%file, records, "due records of the store cannot be read");
-            }
-            Ok(page.records)
+            Ok(self.told_of(page))
+        })
+    }
+
+    fn in_state<'a>(
+        &'a self,
+        scope: &'a Scope,
+        state: &'a str,
+        after: Option<&'a ScanCursor>,
+        limit: u32,
+    ) -> StoreFuture<'a, Vec<StoredRecord>> {
+        Box::pin(async move {
+            let (of, state, after) = (scope.clone(), state.to_owned(), after.cloned());
+            let page = self
+                .read("cannot be read", move |transaction| {
+                    rows::in_state(transaction, &of, &state, after.as_ref(), limit)
+                })
+                .await?;
+            Ok(self.told_of(page))
         })
     }
 
@@ -202,6 +218,15 @@ impl IntentStore for SqliteStore {
 }
 
 impl SqliteStore {
+    /// The records of a page; what cannot be read hides no other record, and is logged.
+    fn told_of(&self, page: rows::Page) -> Vec<StoredRecord> {
+        if page.unreadable > 0 {
+            let (file, records) = (self.file.path().display(), page.unreadable);
+            tracing::warn!(%file, records, "records of the store cannot be read");
+        }
+        page.records
+    }
+
     /// SQLite's integers have a sign.
     fn version(&self, version: u64) -> Result<i64, StoreError> {
         let too_large =

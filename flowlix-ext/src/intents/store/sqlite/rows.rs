@@ -1,8 +1,8 @@
 //! Records as rows of the table `flowlix_intents`.
 
-use rusqlite::{Error, OptionalExtension, Row, Transaction, params};
+use rusqlite::{Error, OptionalExtension, Row, ToSql, Transaction, params};
 
-use crate::intents::store::{DueCursor, RecordId, Scope, StoredRecord, Swap};
+use crate::intents::store::{RecordId, ScanCursor, Scope, StoredRecord, Swap};
 use crate::key::Mode;
 
 /// What a scan found.
@@ -12,20 +12,30 @@ pub(super) struct Page {
     pub(super) unreadable: u32,
 }
 
-/// What a scan selects; `due_at <= ?3` keeps it in the index of what is due.
-macro_rules! due_rows {
-    ($more:literal) => {
+/// What a scan selects: ?1 and ?2 are the scope, ?3 what is scanned for, ?4 and ?5 the place.
+macro_rules! scan {
+    ($by:literal, $rows:literal, $more:literal) => {
         concat!(
             "SELECT key, version, state, due_at, changed_at, body FROM flowlix_intents
-             WHERE merchant = ?1 AND mode = ?2 AND due_at <= ?3 ",
+             WHERE merchant = ?1 AND mode = ?2 AND ",
+            $rows,
             $more,
-            " ORDER BY due_at, key"
+            " ORDER BY ",
+            $by,
+            ", key"
         )
     };
 }
 
-const DUE: &str = due_rows!("");
-const DUE_BEHIND: &str = due_rows!("AND (due_at, key) > (?4, ?5)");
+// `due_at <= ?3` keeps the scan in the index of what is due.
+const DUE: &str = scan!("due_at", "due_at <= ?3", "");
+const DUE_BEHIND: &str = scan!("due_at", "due_at <= ?3", " AND (due_at, key) > (?4, ?5)");
+const IN_STATE: &str = scan!("changed_at", "state = ?3", "");
+const IN_STATE_BEHIND: &str = scan!(
+    "changed_at",
+    "state = ?3",
+    " AND (changed_at, key) > (?4, ?5)"
+);
 
 fn mode(scope: &Scope) -> &'static str {
     match scope.mode {
@@ -82,17 +92,37 @@ pub(super) fn due(
     transaction: &Transaction,
     scope: &Scope,
     until: i64,
-    after: Option<&DueCursor>,
+    after: Option<&ScanCursor>,
     limit: u32,
 ) -> rusqlite::Result<Page> {
-    let mut statement = transaction.prepare_cached(match after {
-        None => DUE,
-        Some(_) => DUE_BEHIND,
-    })?;
+    let statement = after.map_or(DUE, |_| DUE_BEHIND);
+    scan(transaction, statement, scope, &until, after, limit)
+}
+
+pub(super) fn in_state(
+    transaction: &Transaction,
+    scope: &Scope,
+    state: &str,
+    after: Option<&ScanCursor>,
+    limit: u32,
+) -> rusqlite::Result<Page> {
+    let statement = after.map_or(IN_STATE, |_| IN_STATE_BEHIND);
+    scan(transaction, statement, scope, &state, after, limit)
+}
+
+fn scan(
+    transaction: &Transaction,
+    statement: &str,
+    scope: &Scope,
+    what: &dyn ToSql,
+    after: Option<&ScanCursor>,
+    limit: u32,
+) -> rusqlite::Result<Page> {
+    let mut statement = transaction.prepare_cached(statement)?;
     let (of, mode) = (&scope.merchant, mode(scope));
     let mut rows = match after {
-        None => statement.query(params![of, mode, until])?,
-        Some(after) => statement.query(params![of, mode, until, after.due_at, after.key])?,
+        None => statement.query(params![of, mode, what])?,
+        Some(after) => statement.query(params![of, mode, what, after.at, after.key])?,
     };
     let mut page = Page {
         records: Vec::new(),
@@ -147,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_scan_reads_only_what_is_due_and_sorts_nothing() {
+    fn a_scan_reads_only_its_records_and_sorts_nothing() {
         let mut connection = Connection::open_in_memory().unwrap();
         migrate(&mut connection, &MIGRATIONS).unwrap();
         for (sql, expected) in [
@@ -159,6 +189,15 @@ mod tests {
                 DUE_BEHIND,
                 "SEARCH flowlix_intents USING INDEX flowlix_intents_due (merchant=? AND mode=? AND \
                  (due_at,key)>(?,?) AND due_at<?)",
+            ),
+            (
+                IN_STATE,
+                "SEARCH flowlix_intents USING INDEX flowlix_intents_state (merchant=? AND mode=? AND state=?)",
+            ),
+            (
+                IN_STATE_BEHIND,
+                "SEARCH flowlix_intents USING INDEX flowlix_intents_state (merchant=? AND mode=? AND state=? AND \
+                 (changed_at,key)>(?,?))",
             ),
         ] {
             let mut plan = connection

@@ -11,7 +11,7 @@ use super::file::StoreFile;
 use crate::intents::store::StoreError;
 
 /// The newest version of the tables that this SDK knows.
-const KNOWN: i64 = 1;
+const KNOWN: i64 = 2;
 
 /// A step to the next version of the tables.
 pub(super) struct Migration {
@@ -22,7 +22,8 @@ pub(super) struct Migration {
 }
 
 /// All steps, in order.
-pub(super) const MIGRATIONS: [Migration; 1] = [Migration {
+pub(super) const MIGRATIONS: [Migration; 2] = [
+    Migration {
     version: 1,
     min_reader: 1,
     statements: "
@@ -40,7 +41,15 @@ pub(super) const MIGRATIONS: [Migration; 1] = [Migration {
         CREATE INDEX flowlix_intents_due ON flowlix_intents (merchant, mode, due_at, key)
             WHERE due_at IS NOT NULL;
     ",
-}];
+    },
+    Migration {
+        version: 2,
+        min_reader: 1,
+        statements: "
+        CREATE INDEX flowlix_intents_state ON flowlix_intents (merchant, mode, state, changed_at, key);
+    ",
+    },
+];
 
 /// Which version of the tables a file holds.
 const SCHEMA: &str = "
@@ -132,13 +141,13 @@ mod tests {
 
     const LATER: [Migration; 2] = [
         Migration {
-            version: 2,
+            version: 3,
             min_reader: 1,
             statements: "ALTER TABLE flowlix_intents ADD COLUMN note TEXT DEFAULT 'none'",
         },
         Migration {
-            version: 3,
-            min_reader: 3,
+            version: 4,
+            min_reader: 4,
             statements: "ALTER TABLE flowlix_intents RENAME COLUMN note TO remark",
         },
     ];
@@ -155,32 +164,32 @@ mod tests {
     #[test]
     fn each_step_is_taken_once_and_keeps_the_records() {
         let mut connection = memory();
-        let [second, third] = LATER;
+        let [third, fourth] = LATER;
         let first = migrate(&mut connection, &MIGRATIONS).unwrap();
-        assert_eq!((first.version, first.min_reader), (1, 1));
+        assert_eq!((first.version, first.min_reader), (2, 1));
         let insert =
             "INSERT INTO flowlix_intents VALUES ('shop', 'test', 'k', 1, 'paid', NULL, 0, x'')";
         connection.execute(insert, []).unwrap();
-        let now = migrate(&mut connection, &[second]).unwrap();
-        assert_eq!((now.version, now.min_reader), (2, 1));
+        let now = migrate(&mut connection, &[third]).unwrap();
+        assert_eq!((now.version, now.min_reader), (3, 1));
         for _ in 0..2 {
-            let now = migrate(&mut connection, std::slice::from_ref(&third)).unwrap();
-            assert_eq!((now.version, now.min_reader), (3, 3));
+            let now = migrate(&mut connection, std::slice::from_ref(&fourth)).unwrap();
+            assert_eq!((now.version, now.min_reader), (4, 4));
             assert_eq!(remarks(&connection), 1);
         }
         let seen_by_old = migrate(&mut connection, &MIGRATIONS).unwrap();
-        assert_eq!((seen_by_old.version, seen_by_old.min_reader), (3, 3));
+        assert_eq!((seen_by_old.version, seen_by_old.min_reader), (4, 4));
     }
 
     #[test]
     fn all_steps_are_taken_or_none() {
         let mut connection = memory();
-        let [second, mut third] = LATER;
-        third.statements = "ALTER TABLE flowlix_intents RENAME COLUMN no_such_column TO remark";
+        let [third, mut fourth] = LATER;
+        fourth.statements = "ALTER TABLE flowlix_intents RENAME COLUMN no_such_column TO remark";
         migrate(&mut connection, &MIGRATIONS).unwrap();
-        migrate(&mut connection, &[second, third]).unwrap_err();
+        migrate(&mut connection, &[third, fourth]).unwrap_err();
         let held = held(&connection).unwrap();
-        assert_eq!((held.version, held.min_reader), (1, 1));
+        assert_eq!((held.version, held.min_reader), (2, 1));
         let columns =
             "SELECT count(*) FROM pragma_table_info('flowlix_intents') WHERE name = 'note'";
         let notes: i64 = connection.query_row(columns, [], |row| row.get(0)).unwrap();
