@@ -79,10 +79,21 @@ impl Names {
         format!("{}/{attempt}", self.correlation_id)
     }
 
-    /// What marks a refund, in the dialect whose refunds have metadata.
+    /// What marks a refund, in the dialect whose refunds have metadata. It begins with the intent's own mark, because a
+    /// webhook shows a refund without its payment.
     pub(crate) fn refund_mark(&self, refund: &str, attempt: u32) -> String {
         let id = digest(&["flowlix refund 1", &self.correlation_id, refund]);
-        format!("{id}/{attempt}")
+        format!("{}/{id}/{attempt}", self.correlation_id)
+    }
+
+    /// The key of the record of the intent that a refund is marked with.
+    pub(crate) fn key_in(refund: &Refund) -> Option<&str> {
+        key_in(&refund.metadata)
+    }
+
+    /// The key of the record of the intent that a payment is marked with.
+    pub(crate) fn key_of(payment: &Payment) -> Option<&str> {
+        key_in(&payment.metadata)
     }
 
     /// The number of the attempt that created a payment, if it is the intent's; 0 where the mark does not tell.
@@ -104,7 +115,7 @@ impl Names {
     /// The attempt that created a refund, if it is one under this reference.
     pub(crate) fn marked_attempt(&self, refund: &Refund, reference: &str) -> Option<u32> {
         let mark = refund.metadata.get(CORRELATION_ID)?.as_str()?;
-        let (_, attempt) = mark.split_once('/')?;
+        let (_, attempt) = mark.rsplit_once('/')?;
         let attempt: u32 = attempt.parse().ok()?;
         (mark == self.refund_mark(reference, attempt)).then_some(attempt)
     }
@@ -116,6 +127,13 @@ pub(crate) fn action_digest(address: &str) -> String {
     let mut digest = digest(&["flowlix action 1", address]);
     digest.truncate(16);
     digest
+}
+
+fn key_in(metadata: &BTreeMap<String, Value>) -> Option<&str> {
+    let mark = metadata.get(CORRELATION_ID)?.as_str()?;
+    let key = mark.split_once('/').map_or(mark, |(key, _)| key);
+    let is_key = key.len() == DIGITS && key.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_key.then_some(key)
 }
 
 fn digest(parts: &[&str]) -> String {
@@ -155,7 +173,7 @@ mod tests {
         );
         assert_eq!(
             names.refund_mark("return-77", 2),
-            "7eb1c0fefd8769399224475fe8be071b/2"
+            "10d52745f4f077c914f4ac7031e00270/7eb1c0fefd8769399224475fe8be071b/2"
         );
     }
 

@@ -138,6 +138,7 @@ mod history;
 mod intent;
 mod pay;
 pub(crate) mod protocol;
+mod receive;
 mod reconcile;
 mod recorder;
 mod records;
@@ -151,6 +152,7 @@ mod session;
 mod status;
 pub mod store;
 mod view;
+mod worker;
 
 use std::sync::Arc;
 
@@ -168,6 +170,8 @@ pub use status::{
     ActionRequired, IntentStatus, OutcomeUnknown, Overcharged, Paid, PaidAfterClose, Processing,
     Unpaid, UnpaidReason,
 };
+
+pub use worker::{IntentChange, Pass, Worker};
 
 use crate::client::Flowlix;
 use crate::money::Money;

@@ -3,13 +3,9 @@
 use std::time::{Duration, SystemTime};
 
 use flowlix_api::model::{Payment, PaymentId};
-use serde_json::Value;
 
-use super::correlation::{MERCHANT_REFERENCE, Names};
+use super::Intents;
 use super::error::{IntentError, IntentErrorKind};
-use super::intent::Intent;
-use super::{Intents, view};
-use crate::money::Money;
 use crate::payments::list::Items;
 use crate::runtime::millis;
 
@@ -94,25 +90,6 @@ impl Intents {
             found.updated.push(intent.reference().to_owned());
         }
         session.recorded().map(drop)
-    }
-
-    /// The intent that a payment says it is of, if its correlation id says so too.
-    fn intent_of(&self, payment: &Payment) -> Option<Intent> {
-        let scope = self.shared.records.scope();
-        let marked = |reference: &str| {
-            let names = Names::new(scope, reference);
-            view::payment_view(payment, &names, scope.mode)?;
-            names.attempt_of(payment)
-        };
-        let metadata = payment.metadata.get(MERCHANT_REFERENCE);
-        let references = [
-            payment.merchant_reference.as_deref(),
-            metadata.and_then(Value::as_str),
-        ];
-        let mut references = references.into_iter().flatten();
-        let reference = references.find(|reference| marked(reference).is_some())?;
-        let money = Money::new(payment.amount, payment.currency.clone());
-        Some(self.intent(reference, money))
     }
 }
 

@@ -124,7 +124,7 @@ impl SendRecorder {
             let state = self.state();
             (state.kept.clone(), state.last.clone())
         };
-        let token = self.token().map_err(Stopped::Store)?;
+        let token = token().map_err(Stopped::Store)?;
         for _ in 0..MOST_RACES {
             let now = millis(self.flowlix.now());
             let send = NewSend {
@@ -171,14 +171,14 @@ impl SendRecorder {
         }
         Err(Stopped::Store(too_many_races()))
     }
+}
 
-    fn token(&self) -> Result<String, StoreError> {
-        let mut bytes = [0_u8; 8];
-        // Tokens tell the sends of processes apart, so that a test's clock must not make two alike.
-        getrandom::getrandom(&mut bytes)
-            .map_err(|_| StoreError::new("no randomness for the name of a send"))?;
-        Ok(hex(&bytes))
-    }
+/// A name that no other process uses: of a send, or of a worker.
+pub(super) fn token() -> Result<String, StoreError> {
+    let mut bytes = [0_u8; 8];
+    // Tokens tell processes apart, so that a test's clock must not make two alike.
+    getrandom::getrandom(&mut bytes).map_err(|_| StoreError::new("no randomness for a name"))?;
+    Ok(hex(&bytes))
 }
 
 impl SendLog for SendRecorder {

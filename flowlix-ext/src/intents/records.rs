@@ -7,10 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use super::correlation::Names;
 use super::protocol::record::Record;
+use super::protocol::report::Lease;
 use super::protocol::rules::Millis;
 use super::protocol::status::Summary;
 use super::store::catch_panics::{CatchPanics, in_time};
-use super::store::{IntentStore, RecordId, Scope, StoreError, StoreFuture, StoredRecord, Swap};
+use super::store::{
+    IntentStore, RecordId, ScanCursor, Scope, StoreError, StoreFuture, StoredRecord, Swap,
+};
 use crate::client::Flowlix;
 use crate::runtime::millis;
 
@@ -72,9 +75,30 @@ impl Records {
 
     /// The record of an intent.
     pub(crate) async fn load(&self, names: &Names) -> Result<Option<Kept>, StoreError> {
-        let id = self.id(names);
+        self.load_key(&names.correlation_id).await
+    }
+
+    /// The record of this key, whatever intent it is of.
+    pub(crate) async fn load_key(&self, key: &str) -> Result<Option<Kept>, StoreError> {
+        let id = RecordId::new(self.scope.clone(), key);
         let stored = self.in_time(self.store.load(&id)).await?;
         stored.map(|stored| Kept::read(&id, &stored)).transpose()
+    }
+
+    /// The records that are due, a page of them.
+    pub(crate) async fn due(
+        &self,
+        until: Millis,
+        after: Option<&ScanCursor>,
+        limit: u32,
+    ) -> Result<Vec<StoredRecord>, StoreError> {
+        let due = self.store.due(&self.scope, until, after, limit);
+        self.in_time(due).await
+    }
+
+    /// What a record of a scan says.
+    pub(crate) fn read(&self, stored: &StoredRecord) -> Result<Record, StoreError> {
+        Kept::read(&stored.id, stored).map(|kept| kept.record)
     }
 
     /// An intent that nobody has stored yet.
@@ -158,6 +182,29 @@ impl Records {
         let id = self.witness_id(credential);
         let stored = self.in_time(self.store.load(&id)).await?;
         Ok(stored.and_then(|stored| String::from_utf8(stored.body).ok()))
+    }
+
+    /// Takes the lease of polling with an API key, if it is free.
+    pub(crate) async fn take_lease(
+        &self,
+        credential: &str,
+        lease: &Lease,
+        now: Millis,
+    ) -> Result<bool, StoreError> {
+        let id = RecordId::new(self.scope.clone(), format!("poller-{credential}"));
+        let held = self.in_time(self.store.load(&id)).await?;
+        let before: Option<Lease> = held
+            .as_ref()
+            .and_then(|held| serde_json::from_slice(&held.body).ok());
+        if !Lease::is_free(before.as_ref(), &lease.owner, now) {
+            return Ok(false);
+        }
+        let version = held.map_or(0, |held| held.version).saturating_add(1);
+        let body = serde_json::to_vec(lease)
+            .map_err(|error| StoreError::caused_by("a lease cannot be written as JSON", error))?;
+        let record = StoredRecord::new(id, version, "poller", None, now, body);
+        let swap = self.in_time(self.store.compare_and_set(&record)).await?;
+        Ok(swap == Swap::Stored)
     }
 
     fn id(&self, names: &Names) -> RecordId {
@@ -253,7 +300,7 @@ impl Kept {
         let body = serde_json::to_vec(&body)
             .map_err(|error| StoreError::caused_by("a record cannot be written as JSON", error))?;
         let state = Summary::of(&self.record).name();
-        let due_at = self.record.needs_attention().then_some(now);
+        let due_at = self.record.due_at(now);
         Ok(StoredRecord::new(
             self.id.clone(),
             self.version,

@@ -1,6 +1,6 @@
-//! Looking for the payments of an intent in Flowlix's lists.
+//! Looking for the payments of intents in Flowlix's lists.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use flowlix_api::model::Payment;
@@ -21,90 +21,109 @@ const MOST_PAGES: u64 = 500;
 /// What a search gets at least, whatever is left of the call's time. One that breaks off proves nothing.
 const LEAST_SEARCH_TIME: Duration = Duration::from_secs(30);
 
-/// What a search has shown.
+/// An intent whose payments are searched for.
+pub(super) struct Target<'a> {
+    pub(super) names: &'a Names,
+    pub(super) record: &'a Record,
+}
+
+/// What a search has shown of one intent.
+#[derive(Default)]
 pub(super) struct Search {
     pub(super) payments: Vec<Payment>,
     /// Both passes saw every payment of their window, and could read all that may be the intent's.
     pub(super) is_complete: bool,
-    /// Why the search broke off.
-    pub(super) error: Option<Error>,
 }
 
-/// Passes twice over the lists of the time in which requests of the intent may have been carried out. Each page may take
-/// this long.
+/// What two passes have collected, by the key of the intent.
+#[derive(Default)]
+struct Collected {
+    payments: HashMap<String, BTreeMap<String, Payment>>,
+    /// Intents of which a payment may be that cannot be read.
+    unclear: HashSet<String>,
+}
+
+/// Passes twice over the lists of the time in which requests of these intents may have been carried out, and returns what
+/// they show of each, in order. Each page may take this long; an error broke the search off.
 pub(super) async fn search(
     shared: &Shared,
-    names: &Names,
-    record: &Record,
+    targets: &[Target<'_>],
     limit: Duration,
-) -> Search {
+) -> (Vec<Search>, Option<Error>) {
     let runtime = shared.flowlix.runtime();
     let until = runtime
         .monotonic()
         .saturating_add(limit.max(LEAST_SEARCH_TIME));
-    let window = window(shared, record);
-    let mut found = BTreeMap::new();
-    let mut is_complete = true;
+    let mut found = Collected::default();
+    let (mut is_complete, mut error) = (true, None);
     for _ in 0..PASSES {
-        match pass(shared, names, record, (window, limit, until), &mut found).await {
+        match pass(shared, targets, (limit, until), &mut found).await {
             Ok(true) => {}
             // Whatever another pass shows, it proves nothing any more.
             Ok(false) => {
                 is_complete = false;
                 break;
             }
-            Err(error) => {
-                let payments = found.into_values().collect();
-                return Search {
-                    payments,
-                    is_complete: false,
-                    error: Some(error),
-                };
+            Err(broken) => {
+                (is_complete, error) = (false, Some(broken));
+                break;
             }
         }
     }
-    Search {
-        payments: found.into_values().collect(),
-        is_complete,
-        error: None,
-    }
+    let of_target = |target: &Target<'_>| {
+        let key = &target.names.correlation_id;
+        let payments = found.payments.remove(key).unwrap_or_default();
+        Search {
+            payments: payments.into_values().collect(),
+            is_complete: is_complete && !found.unclear.contains(key),
+        }
+    };
+    (targets.iter().map(of_target).collect(), error)
 }
 
 /// One pass over all pages; it does not stop at the first hit, but when its time is over. Returns whether it saw
 /// everything.
 async fn pass(
     shared: &Shared,
-    names: &Names,
-    record: &Record,
-    ((from, to), limit, until): ((i64, i64), Duration, Duration),
-    found: &mut BTreeMap<String, Payment>,
+    targets: &[Target<'_>],
+    (limit, until): (Duration, Duration),
+    found: &mut Collected,
 ) -> Result<bool, Error> {
+    let windows = targets.iter().map(|target| window(shared, target.record));
+    let joined = windows.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)));
+    let Some((from, to)) = joined else {
+        return Ok(true);
+    };
+    let keys: HashSet<&str> = targets
+        .iter()
+        .map(|target| target.names.correlation_id.as_str())
+        .collect();
     let mut options = shared.flowlix.options();
     options.operation_timeout = options.operation_timeout.min(limit);
-    let list = shared
-        .flowlix
-        .payments()
-        .list()
-        .options(options)
-        .created_gte(from)
-        .created_lt(to)
-        .max_pages(MOST_PAGES);
+    let list = shared.flowlix.payments().list().options(options);
+    let list = list.created_gte(from).created_lt(to).max_pages(MOST_PAGES);
     let mut items = list.items();
-    let mut reads_all = true;
     while let Some(item) = items.next().await? {
         match item {
             Ok(payment) => {
-                if names.attempt_of(&payment).is_some() {
-                    found.insert(payment.id.as_str().to_owned(), payment);
+                if let Some(key) = Names::key_of(&payment).filter(|key| keys.contains(key)) {
+                    let of_key = found.payments.entry(key.to_owned()).or_default();
+                    of_key.insert(payment.id.as_str().to_owned(), payment);
                 }
             }
-            Err(unreadable) => reads_all &= !may_be_of(&unreadable, names, record),
+            Err(unreadable) => {
+                let unclear = targets
+                    .iter()
+                    .filter(|target| may_be_of(&unreadable, target.names, target.record))
+                    .map(|target| target.names.correlation_id.clone());
+                found.unclear.extend(unclear);
+            }
         }
         if shared.flowlix.runtime().monotonic() > until {
             return Ok(false);
         }
     }
-    Ok(reads_all && items.is_complete())
+    Ok(items.is_complete())
 }
 
 /// Whether a payment that cannot be read may be the intent's.

@@ -16,7 +16,7 @@ use super::protocol::record::{Method, Payment as Seen, Record};
 use super::protocol::rules::{Millis, Rules};
 use super::records::{Kept, MOST_RACES, Records, too_many_races};
 use super::refund_seen::shown;
-use super::search::{Search, search};
+use super::search::{Search, Target, search};
 use super::status::{Context, IntentStatus};
 use super::store::StoreError;
 use super::view::payment_view;
@@ -345,19 +345,32 @@ impl Session {
         let begun_at = self.now();
         observation.searched(begun_at);
         let limit = self.time_left().max(LEAST_TIME);
-        let found: Search = search(&self.shared, &self.names, self.record(), limit).await;
-        self.see(found.payments);
-        match found.error {
+        let target = Target {
+            names: &self.names,
+            record: self.record(),
+        };
+        let (mut found, error) = search(&self.shared, &[target], limit).await;
+        match error {
             Some(error) if error.is_authentication() => return Err(self.not_told(error)),
             Some(error) => self.not_read = Some((None, Arc::new(error))),
-            None => self.hold(move |record| record.end_doubts(begun_at)),
+            None => {}
+        }
+        self.take_search(found.pop().unwrap_or_default(), begun_at)
+            .await;
+        Ok(())
+    }
+
+    /// What a search that was begun at this moment has shown of the intent.
+    pub(super) async fn take_search(&mut self, found: Search, begun_at: Millis) {
+        self.see(found.payments);
+        if self.not_read.is_none() {
+            self.hold(move |record| record.end_doubts(begun_at));
         }
         if found.is_complete && self.search_counts(begun_at).await {
             let rules = self.shared.rules;
             let now = self.now();
             self.hold(move |record| record.searched(begun_at, now, &rules));
         }
-        Ok(())
     }
 
     /// Whether a search with this API key shows what the other API keys may have created.

@@ -157,6 +157,16 @@ pub(super) struct Context<'a> {
 impl IntentStatus {
     /// What a record means, with what a call knows beyond it.
     pub(super) fn of(record: &Record, rules: &Rules, context: &Context<'_>) -> Self {
+        Self::at(&Summary::of(record), record, rules, context)
+    }
+
+    /// Where an intent stood when its record had this summary.
+    pub(super) fn at(
+        summary: &Summary,
+        record: &Record,
+        rules: &Rules,
+        context: &Context<'_>,
+    ) -> Self {
         let about = About {
             reference: record.reference.clone(),
             amount: Money::new(record.amount, record.currency.as_str().into()),
@@ -164,10 +174,10 @@ impl IntentStatus {
             not_read: context.not_read.clone(),
             is_closed: record.closed_at.is_some(),
         };
-        match Summary::of(record) {
-            Summary::Unpaid(reason) => Self::Unpaid(Unpaid::new(about, &reason, context)),
+        match summary {
+            Summary::Unpaid(reason) => Self::Unpaid(Unpaid::new(about, reason, context)),
             Summary::ActionRequired { payment, .. } => {
-                let seen = record.payment(&payment);
+                let seen = record.payment(payment);
                 Self::ActionRequired(ActionRequired::new(about, seen, context))
             }
             Summary::Processing { payment } => Self::Processing(Processing {
@@ -181,20 +191,20 @@ impl IntentStatus {
             } => Self::OutcomeUnknown(OutcomeUnknown::new(
                 about,
                 record,
-                (declined, needs_person),
+                (*declined, *needs_person),
                 rules,
                 context,
             )),
             Summary::Paid { payment, refunded } => Self::Paid(Paid {
                 about,
-                refundable: record.payment(&payment).and_then(|seen| seen.refundable),
-                payment: context.payment(&payment).cloned(),
-                payment_id: id(&payment),
-                refunded,
+                refundable: record.payment(payment).and_then(|seen| seen.refundable),
+                payment: context.payment(payment).cloned(),
+                payment_id: id(payment),
+                refunded: *refunded,
             }),
             Summary::Overcharged { keep, refund } => Self::Overcharged(Overcharged {
                 about,
-                keep: id(&keep),
+                keep: id(keep),
                 refund: refund.iter().filter_map(|payment| id(payment)).collect(),
             }),
             Summary::PaidAfterClose { payments } => Self::PaidAfterClose(PaidAfterClose {

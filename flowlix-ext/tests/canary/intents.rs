@@ -256,6 +256,28 @@ impl Scene<'_> {
         let day = Duration::from_secs(24 * 60 * 60);
         let reconciled = self.intents.reconcile(now - day, now + day).await.unwrap();
         show!(self.all, &reconciled);
+        self.worker().await;
+    }
+}
+
+impl Scene<'_> {
+    async fn worker(&mut self) {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let noted = told.clone();
+        let worker = self.intents.run(|_| async { Ok::<(), String>(()) });
+        show!(self.all, &worker);
+        let pass = self
+            .intents
+            .run_once(Duration::from_secs(60), move |change| {
+                noted.lock().unwrap().push(change);
+                async { Ok::<(), String>(()) }
+            });
+        show!(self.all, &pass.await.unwrap());
+        let told = told.lock().unwrap().clone();
+        assert!(told.len() > 10, "{told:?}");
+        for change in &told {
+            show!(self.all, change);
+        }
     }
 }
 

@@ -154,13 +154,6 @@ impl Record {
     }
 
     /// A handler has taken every change up to this one.
-    #[cfg_attr(
-        not(test),
-        expect(
-            dead_code,
-            reason = "the worker is what acknowledges; the model has one"
-        )
-    )]
     pub(crate) fn acknowledge(&mut self, sequence: u64) {
         let last = self.changes.last().map_or(0, |change| change.sequence);
         self.acknowledged = self.acknowledged.max(sequence.min(last));

@@ -9,6 +9,7 @@ mod model;
 pub(crate) mod pay;
 pub(crate) mod record;
 pub(crate) mod refund;
+pub(crate) mod report;
 pub(crate) mod rules;
 pub(crate) mod sends;
 pub(crate) mod status;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::refund::Refund;
+use super::report::Reporting;
 use super::rules::Millis;
 use super::sends::Sends;
 
@@ -28,6 +29,9 @@ pub(crate) struct Record {
     pub(crate) changes: Vec<Change>,
     /// The number of the last change that a handler has taken.
     pub(crate) acknowledged: u64,
+    /// Who reports the others.
+    #[serde(default, skip_serializing_if = "Reporting::is_default")]
+    pub(crate) reporting: Reporting,
 }
 
 /// Acknowledged changes that are kept for the history.
@@ -179,6 +183,7 @@ impl Record {
             unpaid: Unpaid::New,
             changes: Vec::new(),
             acknowledged: 0,
+            reporting: Reporting::default(),
         }
     }
 
@@ -241,14 +246,19 @@ impl Record {
         self.attempts.iter().any(|attempt| attempt.doubt.is_some())
     }
 
-    /// Whether something can still become of the intent, or a handler has not taken all of its changes.
-    pub(crate) fn needs_attention(&self) -> bool {
-        let last = self.changes.last().map_or(0, |change| change.sequence);
+    /// Whether something can still become of the intent.
+    pub(crate) fn is_open(&self) -> bool {
         let refunds = self.refunds.iter().any(|refund| refund.is_open());
-        last > self.acknowledged
-            || refunds
-            || self.is_worth_a_search()
-            || self.live_payments().next().is_some()
+        refunds || self.is_worth_a_search() || self.live_payments().next().is_some()
+    }
+
+    /// When a worker has to look at the intent next; `None` when nothing can become of it any more, and a handler has
+    /// taken all of its changes.
+    pub(crate) fn due_at(&self, now: Millis) -> Option<Millis> {
+        let open = self.is_open().then_some(now);
+        // A scan goes on behind the moment up to which it has read, so that no record becomes due in the past.
+        let report = self.report_at().map(|at| at.max(now));
+        open.into_iter().chain(report).min()
     }
 
     /// Whether the amount can no longer be changed: something may have been charged, or may yet be.

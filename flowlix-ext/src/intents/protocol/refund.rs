@@ -362,6 +362,36 @@ impl Record {
         }
     }
 
+    /// Flowlix told how this refund stands, without its payment. What the payment's total says then is told by its
+    /// refunds.
+    pub(crate) fn refund_told(&mut self, reference: &str, view: RefundView, now: Millis) {
+        let Some(refund) = self.refund_mut(reference) else {
+            return;
+        };
+        let payment = refund.payment.clone();
+        if let Some(attempt) = refund.attempts.last_mut() {
+            attempt.found(view);
+        }
+        let of_payment = self
+            .refunds
+            .iter()
+            .filter(|refund| refund.payment.eq_ignore_ascii_case(&payment));
+        let succeeded = of_payment.filter(|refund| {
+            let accepted = refund.accepted();
+            accepted.is_some_and(|accepted| accepted.phase == RefundPhase::Succeeded)
+        });
+        let total = succeeded.fold(0, |sum: i64, refund| sum.saturating_add(refund.amount));
+        let known = self.payments.iter_mut().find(|known| known.is(&payment));
+        if let Some(known) = known.filter(|known| known.refunded < total) {
+            let more = total.saturating_sub(known.refunded);
+            known.refunded = total.min(known.amount);
+            known.refundable = known
+                .refundable
+                .map(|left| left.saturating_sub(more).max(0));
+        }
+        self.note_change(now);
+    }
+
     /// A request for a refund has come to this.
     pub(crate) fn refund_answered(
         &mut self,

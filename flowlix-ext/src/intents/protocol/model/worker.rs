@@ -62,7 +62,7 @@ impl Worker {
 
     fn has_work(&self, system: &System) -> bool {
         system.store.version > 0
-            && system.store.record.needs_attention()
+            && system.store.record.due_at(system.world.now).is_some()
             && self.seen != Some((system.store.version, system.world.now))
     }
 
