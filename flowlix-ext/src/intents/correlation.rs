@@ -42,6 +42,10 @@ impl Names {
         }
     }
 
+    pub(crate) fn reference(&self) -> &str {
+        &self.reference
+    }
+
     /// The idempotency key of an attempt.
     pub(crate) fn payment_key(
         &self,

@@ -58,6 +58,8 @@ pub enum IntentErrorKind {
     /// `snake_case`: the payment has a refund of the same amount and reason that the intent does not know, from Flowlix's
     /// dashboard or from before the store was restored. If it is another one, give this one another reason.
     RefundAmbiguous,
+    /// Something can still become of the intent, so that it cannot be erased.
+    NotFinished,
 }
 
 impl IntentError {
@@ -224,6 +226,7 @@ impl fmt::Display for IntentErrorKind {
             Self::RefundBusy => {
                 "another refund of the payment is not resolved, and nothing was sent"
             }
+            Self::NotFinished => "the intent has not ended, and was not erased",
             Self::RefundAmbiguous => {
                 "the payment has a refund that may be this one, and nothing was sent"
             }

@@ -96,9 +96,25 @@ impl Records {
         self.in_time(due).await
     }
 
+    /// The records in a state, a page of them.
+    pub(crate) async fn in_state(
+        &self,
+        state: &str,
+        after: Option<&ScanCursor>,
+        limit: u32,
+    ) -> Result<Vec<StoredRecord>, StoreError> {
+        let found = self.store.in_state(&self.scope, state, after, limit);
+        self.in_time(found).await
+    }
+
     /// What a record of a scan says.
     pub(crate) fn read(&self, stored: &StoredRecord) -> Result<Record, StoreError> {
-        Kept::read(&stored.id, stored).map(|kept| kept.record)
+        self.kept(stored).map(|kept| kept.record)
+    }
+
+    /// A record of a scan, to be changed.
+    pub(crate) fn kept(&self, stored: &StoredRecord) -> Result<Kept, StoreError> {
+        Kept::read(&stored.id, stored)
     }
 
     /// An intent that nobody has stored yet.
@@ -285,7 +301,8 @@ impl Kept {
         let body: Body<Record> =
             serde_json::from_slice(&stored.body).map_err(|error| unreadable(&error))?;
         // A record that was copied to another row must not decide about this intent.
-        if Names::new(&id.scope, &body.record.reference).correlation_id != id.key {
+        let names = Names::new(&id.scope, &body.record.reference);
+        if !body.record.is_erased() && names.correlation_id != id.key {
             let text = format!("the record {} holds another intent", id.key);
             return Err(StoreError::new(text));
         }
@@ -299,7 +316,10 @@ impl Kept {
         };
         let body = serde_json::to_vec(&body)
             .map_err(|error| StoreError::caused_by("a record cannot be written as JSON", error))?;
-        let state = Summary::of(&self.record).name();
+        let state = match self.record.is_erased() {
+            true => "erased",
+            false => Summary::of(&self.record).name(),
+        };
         let due_at = self.record.due_at(now);
         Ok(StoredRecord::new(
             self.id.clone(),

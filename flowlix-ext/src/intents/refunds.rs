@@ -153,6 +153,12 @@ impl RefundPayment {
     /// The payment that the call is about: the one that was named, the one that the refund was begun for, or the
     /// charged one.
     async fn payment_to_refund(&self, session: &mut Session) -> Result<String, IntentError> {
+        if session.record().is_erased() {
+            let problem = "was erased; refund its payment by its id, with `refunds().create`";
+            return Err(IntentError::invalid(vec![Violation::new(
+                "intent", problem,
+            )]));
+        }
         let begun = |record: &Record| {
             record
                 .refund(&self.reference)

@@ -455,6 +455,7 @@ impl Session {
     pub(super) fn status(&self) -> IntentStatus {
         let namespace = self.shared.namespace(Method::Card);
         let context = Context {
+            reference: self.names.reference(),
             payments: self.payments.values().collect(),
             last4: self.last4.as_deref(),
             asks_for_page: self.asks_for_page,

@@ -135,6 +135,8 @@ pub struct PaidAfterClose {
 /// What a call knows beyond the record.
 #[derive(Default)]
 pub(super) struct Context<'a> {
+    /// The reference that the caller asked with.
+    pub(super) reference: &'a str,
     /// Payments as this call has read them.
     pub(super) payments: Vec<&'a Payment>,
     /// The last four digits of the card in hand.
@@ -167,8 +169,10 @@ impl IntentStatus {
         rules: &Rules,
         context: &Context<'_>,
     ) -> Self {
+        // An erased record has no reference; the caller does.
+        let known = Some(record.reference.as_str()).filter(|known| !known.is_empty());
         let about = About {
-            reference: record.reference.clone(),
+            reference: known.unwrap_or(context.reference).to_owned(),
             amount: Money::new(record.amount, record.currency.as_str().into()),
             not_recorded: context.not_recorded.clone(),
             not_read: context.not_read.clone(),

@@ -8,7 +8,7 @@ use flowlix_ext::intents::store::{
     Swap,
 };
 use flowlix_ext::intents::{
-    Intent, IntentError, IntentErrorKind, IntentStatus, Intents, RefundStatus,
+    Intent, IntentError, IntentErrorKind, IntentFilter, IntentStatus, Intents, RefundStatus,
 };
 use flowlix_ext::testing::ManualTime;
 use flowlix_ext::{Mode, Money};
@@ -273,6 +273,9 @@ impl Scene<'_> {
                 async { Ok::<(), String>(()) }
             });
         show!(self.all, &pass.await.unwrap());
+        let filter = IntentFilter::paid();
+        show!(self.all, &filter);
+        show!(self.all, &self.intents.list(filter).await.unwrap());
         let told = told.lock().unwrap().clone();
         assert!(told.len() > 10, "{told:?}");
         for change in &told {

@@ -167,8 +167,12 @@ impl Record {
 
     /// Adds or replaces a payment.
     pub(super) fn see(&mut self, payment: Payment, is_replay: bool) {
-        let known = self.payments.iter_mut().find(|known| known.is(&payment.id));
+        let mut known = self.payments.iter_mut();
+        let known = known.find(|known| known.is_shown_by(&payment));
         let (before, after) = match known {
+            // What was erased stays erased.
+            Some(known) if known.id.is_empty() => return,
+            None if self.erased_at.is_some() && payment.phase.is_ended() => return,
             Some(known) => {
                 let before = known.phase;
                 *known = known.updated(payment, is_replay);

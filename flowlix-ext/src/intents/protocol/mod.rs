@@ -4,6 +4,7 @@
 //! the same functions.
 
 pub(crate) mod apply;
+mod erase;
 #[cfg(test)]
 mod model;
 pub(crate) mod pay;

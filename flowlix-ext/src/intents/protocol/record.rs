@@ -29,6 +29,9 @@ pub(crate) struct Record {
     pub(crate) changes: Vec<Change>,
     /// The number of the last change that a handler has taken.
     pub(crate) acknowledged: u64,
+    /// When all but its end was forgotten.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) erased_at: Option<Millis>,
     /// Who reports the others.
     #[serde(default, skip_serializing_if = "Reporting::is_default")]
     pub(crate) reporting: Reporting,
@@ -183,6 +186,7 @@ impl Record {
             unpaid: Unpaid::New,
             changes: Vec::new(),
             acknowledged: 0,
+            erased_at: None,
             reporting: Reporting::default(),
         }
     }
@@ -273,6 +277,11 @@ impl Payment {
     /// Ids are hexadecimal in one dialect, so another letter case is no other payment.
     pub(crate) fn is(&self, id: &str) -> bool {
         self.id.eq_ignore_ascii_case(id)
+    }
+
+    /// Whether the payment, which another view of it shows, is this one: an erased one has its attempt alone.
+    pub(crate) fn is_shown_by(&self, other: &Self) -> bool {
+        self.is(&other.id) || (self.id.is_empty() && self.attempt == other.attempt)
     }
 
     /// Minor units that the customer has paid and not got back.
