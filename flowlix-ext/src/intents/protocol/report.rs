@@ -52,10 +52,10 @@ impl Record {
 
     /// From when on a process may call the handler; `None` when no change is unreported.
     pub(crate) fn report_at(&self) -> Option<Millis> {
-        let first = self.unreported().next()?;
+        self.unreported().next()?;
         let reporting = &self.reporting;
         let lease = reporting.lease.as_ref().map(|lease| lease.expires_at);
-        lease.max(reporting.not_before).max(Some(first.at))
+        Some(lease.max(reporting.not_before).unwrap_or(Millis::MIN))
     }
 
     /// Takes the lease, if changes are unreported and no other process has it.

@@ -270,6 +270,10 @@ impl Sends {
     /// answer shows.
     pub(crate) fn accepted_unread(&mut self, token: &str, now: Millis) {
         let sent = self.open.iter().position(|send| send.token == token);
+        if sent.is_none() && self.evidence == Evidence::Accepted {
+            // Told twice: now nobody knows any more in which namespace the request was.
+            return;
+        }
         self.evidence_in = sent.map(|at| self.open.remove(at).namespace);
         self.evidence = Evidence::Accepted;
         self.evidence_at = self.evidence_at.max(Some(now));

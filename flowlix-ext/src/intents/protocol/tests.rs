@@ -98,3 +98,25 @@ fn decline_ends_a_contradiction() {
     let sends = &record.attempt(1).unwrap().sends;
     assert_eq!(sends.check("key", 2 * DAY, &rules), Ok(()));
 }
+
+/// A call adds what it has learnt to the record in hand, and once more when it writes.
+#[test]
+fn facts_may_be_added_twice() {
+    let answers = [
+        Answer::Accepted(payment(Phase::Open)),
+        Answer::AcceptedUnread,
+        Answer::Declined { code: None },
+        Answer::Rejected,
+        Answer::NotCarriedOut,
+        Answer::Conflict,
+        Answer::Unknown,
+    ];
+    for answer in answers {
+        let mut record = record();
+        send(&mut record, "a", 0, &rules());
+        record.answered(1, "a", answer.clone(), MINUTE);
+        let once = record.clone();
+        record.answered(1, "a", answer.clone(), MINUTE);
+        assert_eq!(record, once, "{answer:?}");
+    }
+}
