@@ -104,6 +104,16 @@
 //! # }
 //! ```
 //!
+//! # The worker
+//! A customer closes the browser, an answer is lost, a refund takes a day. Spawn [`run`](Intents::run) once in each process:
+//! it finds out what became of each payment, and reports each change to your handler until the handler returns `Ok`.
+//! [`run_once`](Intents::run_once) does one pass, for cron. Pass verified webhooks to [`receive`](Intents::receive): the
+//! handler hears of them sooner then.
+//!
+//! For people: [`list`](Intents::list) shows what is unknown, unreported or overcharged, [`history`](Intent::history) what
+//! happened to an order. [`reconcile`](Intents::reconcile) compares the store with Flowlix, [`prune`](Intents::prune) and
+//! [`erase`](Intents::erase) forget what nobody needs.
+//!
 //! # How it works
 //! An *attempt* is one idempotency key at Flowlix and at most one payment, normally one card or one hosted page.
 //! 1. The intent, the attempt and the request are stored before the request leaves. A store that fails sends nothing.

@@ -23,6 +23,26 @@ impl Intents {
     /// `None` means that there is nothing to do: the event is about no intent of this merchant, is of the other mode, or
     /// cannot be read. It is logged. Repeated events and events out of order change nothing.
     ///
+    /// With axum and the feature `axum`, this is the whole endpoint:
+    #[cfg_attr(feature = "axum", doc = "```")]
+    #[cfg_attr(not(feature = "axum"), doc = "```ignore")]
+    /// use axum::extract::State;
+    /// use axum::http::StatusCode;
+    /// use flowlix_ext::intents::Intents;
+    /// use flowlix_ext::webhooks::VerifiedEvent;
+    ///
+    /// # #[derive(Clone)] struct App { intents: Intents, verifier: flowlix_ext::webhooks::WebhookVerifier }
+    /// # impl axum::extract::FromRef<App> for flowlix_ext::webhooks::WebhookVerifier {
+    /// #     fn from_ref(app: &App) -> Self { app.verifier.clone() }
+    /// # }
+    /// async fn flowlix(State(app): State<App>, VerifiedEvent(event): VerifiedEvent) -> StatusCode {
+    ///     app.intents.receive(&event).await.map_or(StatusCode::SERVICE_UNAVAILABLE, |_| StatusCode::OK)
+    /// }
+    /// # fn router(app: App) -> axum::Router {
+    /// axum::Router::new().route("/webhooks/flowlix", axum::routing::post(flowlix)).with_state(app)
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`Store`](super::IntentErrorKind::Store) when the store fails: answer 503, and Flowlix delivers again.
     pub async fn receive(&self, event: &Event) -> Result<Option<IntentStatus>, IntentError> {
