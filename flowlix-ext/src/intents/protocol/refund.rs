@@ -388,9 +388,9 @@ impl Record {
                 candidates,
             } => {
                 attempt.candidates = candidates;
-                attempt.sends.accepted_unread(token, now);
+                attempt.accepted_unread(token, now);
             }
-            RefundAnswer::AcceptedUnread => attempt.sends.accepted_unread(token, now),
+            RefundAnswer::AcceptedUnread => attempt.accepted_unread(token, now),
             RefundAnswer::Rejected => {
                 let is_last_word = attempt.sends.is_alone(token);
                 attempt.sends.refused(token);
@@ -545,6 +545,14 @@ impl RefundAttempt {
 
     fn phase(&self) -> Option<RefundPhase> {
         self.refund.as_ref().map(|refund| refund.phase)
+    }
+
+    /// Accepted, and what the refund is was not told. A fact may be added twice: the second time nobody knows any more in
+    /// which namespace the request was.
+    fn accepted_unread(&mut self, token: &str, now: Millis) {
+        if self.sends.is_open(token) || !self.sends.is_accepted() {
+            self.sends.accepted_unread(token, now);
+        }
     }
 
     /// The attempt's refund is this one. A terminal status never changes back.
