@@ -119,7 +119,7 @@ pub(super) fn lost<'a>(
 }
 
 /// Whether a refund is known to be another one of the intent.
-fn is_claimed(record: &Record, refund: &Refund) -> bool {
+pub(super) fn is_claimed(record: &Record, refund: &Refund) -> bool {
     let attempts = record.refunds.iter().flat_map(|other| &other.attempts);
     let mut known = attempts.filter_map(|attempt| attempt.refund.as_ref());
     known.any(|known| known.id == refund.id.as_str())
