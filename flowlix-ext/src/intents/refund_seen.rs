@@ -1,6 +1,6 @@
 //! Which of a payment's refunds is the one that was asked for.
 
-use flowlix_api::model::{Payment, Refund};
+use flowlix_api::model::{Payment, Refund, RefundStatus};
 
 use super::correlation::Names;
 use super::protocol::record::Record;
@@ -110,7 +110,9 @@ pub(super) fn unrecorded<'a>(
         let same_amount = wanted.amount.is_none_or(|amount| amount == one.amount);
         same_amount && one.reason.as_deref() == Some(wanted.reason) && !is_claimed(record, one)
     };
-    let refund = payment.refunds.iter().find(looks_the_same)?;
+    // An attempt that failed may have been followed by one that did not.
+    let same = payment.refunds.iter().filter(looks_the_same);
+    let refund = same.min_by_key(|one| one.status == RefundStatus::Failed)?;
     Some(if wanted.is_named {
         Unrecorded::Same(1, refund)
     } else {
@@ -119,7 +121,7 @@ pub(super) fn unrecorded<'a>(
 }
 
 /// Whether a refund is known to be another one of the intent.
-fn is_claimed(record: &Record, refund: &Refund) -> bool {
+pub(super) fn is_claimed(record: &Record, refund: &Refund) -> bool {
     let attempts = record.refunds.iter().flat_map(|other| &other.attempts);
     let mut known = attempts.filter_map(|attempt| attempt.refund.as_ref());
     known.any(|known| known.id == refund.id.as_str())

@@ -15,7 +15,7 @@ use super::protocol::pay::Answered;
 use super::protocol::record::Record;
 use super::protocol::refund::{DoRefund, Refund, RefundAnswer, RefundCall, RefundRefusal};
 use super::recorder::{SendRecorder, Stopped};
-use super::refund_seen::{Unrecorded, Wanted, candidates, shown, unrecorded};
+use super::refund_seen::{Unrecorded, Wanted, candidates, is_claimed, shown, unrecorded};
 use super::refund_status::RefundStatus;
 use super::session::{MOST_ROUNDS, Session};
 use super::view::refund_view;
@@ -319,9 +319,10 @@ impl RefundPayment {
         known.map(|mut payment| {
             if let Some(attempt) = unknown {
                 let was_there = |id: &str| attempt.before.iter().any(|known| known == id);
-                payment
-                    .refunds
-                    .retain(|refund| was_there(refund.id.as_str()));
+                // What is known to be another refund is not this one, though the payment showed it late.
+                payment.refunds.retain(|refund| {
+                    was_there(refund.id.as_str()) || is_claimed(session.record(), refund)
+                });
             }
             payment
         })

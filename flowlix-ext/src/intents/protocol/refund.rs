@@ -330,6 +330,7 @@ impl RefundCall {
         rules: &Rules,
     ) -> bool {
         let refund = record.refund(&self.reference);
+        let refund = refund.filter(|refund| self.amount.is_none_or(|asked| asked == refund.amount));
         let attempt = refund.and_then(|refund| refund.attempt(number));
         attempt.is_some_and(|attempt| {
             attempt.refund.is_none() && attempt.sends.check(&self.namespace, now, rules).is_ok()

@@ -5,6 +5,7 @@
 mod checks;
 mod client;
 mod mutant;
+mod refund;
 mod setup;
 mod system;
 mod worker;
