@@ -22,6 +22,7 @@ pub(super) enum Mutant {
     TwoLiveAttempts,
     ForgetDoubt,
     IgnoreAmount,
+    KeepKeyOfEndedPayment,
     /// Found by the model: the process stands still between the decision and the record. The deadline ignores the age of
     /// the key as well.
     KeyAgeBeforeRecording,
@@ -43,6 +44,9 @@ impl Mutant {
             {
                 next
             }
+            (Self::KeepKeyOfEndedPayment, Do::Send { .. }) if has_payment => Do::Send {
+                attempt: current.number,
+            },
             (Self::IgnoreAmount, Do::Refuse(Refusal::AmountDiffers)) => Do::Send {
                 attempt: current.number,
             },

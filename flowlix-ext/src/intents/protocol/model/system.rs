@@ -39,6 +39,9 @@ pub(super) struct System {
     pub(super) skipped: bool,
 }
 
+/// More steps than a call needs on a healthy Flowlix.
+const MOST_STEPS: usize = 20;
+
 /// What may happen next.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Event {
@@ -145,19 +148,25 @@ impl System {
         [Ending::Accepted].into_iter().chain(refused).chain(late)
     }
 
-    /// What passes of a worker come to once faults are switched off and every process has died.
-    fn settled(&self, setup: &Setup, ending: Ending) -> Self {
-        let mut end = self.clone();
-        let (habits, rules) = (&setup.habits, &setup.rules);
-        let quiet_after = setup.timeout + setup.ahead.abs() + habits.transit + rules.quiet;
+    /// What passes of a worker come to by the end of the quiet time, once faults are switched off and every process has
+    /// died.
+    fn quiet(&self, setup: &Setup, ending: Ending) -> Self {
+        let mut quiet = self.clone();
+        let habits = &setup.habits;
         if ending != Ending::Late {
-            end.world.end(ending == Ending::Accepted, habits);
+            quiet.world.end(ending == Ending::Accepted, habits);
         }
-        end.pass(setup, 0);
-        end.pass(setup, quiet_after);
-        end.world.end(true, habits);
-        end.pass(setup, rules.key_end + rules.quiet);
-        end
+        quiet.pass(setup, 0);
+        let over_after = setup.timeout + setup.ahead.abs() + habits.transit + setup.rules.quiet;
+        quiet.pass(setup, over_after);
+        quiet
+    }
+
+    /// What another pass comes to when every key has ended.
+    fn settled(mut self, setup: &Setup) -> Self {
+        self.world.end(true, &setup.habits);
+        self.pass(setup, setup.rules.key_end + setup.rules.quiet);
+        self
     }
 
     fn pass(&mut self, setup: &Setup, wait: i64) {
@@ -172,18 +181,22 @@ impl System {
         if self.store.record.closed_at.is_some() || self.world.payments.iter().any(decides) {
             return true;
         }
-        let settled = self.settled(setup, ending);
-        match Summary::of(&settled.store.record) {
-            Summary::Unpaid(_) => settled.pays_once(setup),
+        let quiet = self.quiet(setup, ending);
+        // As long as the key holds a stored refusal, another card gets 409.
+        let is_settled = ending != Ending::Late && !setup.habits.stores_refusals;
+        let settled = quiet.clone().settled(setup);
+        let mut moments = is_settled.then_some(quiet).into_iter().chain([settled]);
+        moments.all(|moment| match Summary::of(&moment.store.record) {
+            Summary::Unpaid(_) => moment.pays_once(setup),
             _ => true,
-        }
+        })
     }
 
     fn pays_once(mut self, setup: &Setup) -> bool {
         let me = self.clients.len();
         self.clients
             .push(Client::new(Task::Pay(Order::card(u8::MAX)), 0));
-        while !self.clients[me].is_done() {
+        for _ in 0..MOST_STEPS {
             let client = self.clients[me].clone();
             if !matches!(client.stage, Stage::Awaiting { .. }) {
                 client.step(me, &mut self, setup);
@@ -194,7 +207,10 @@ impl System {
             client.answered(me, token, &mut self, setup, reply);
         }
         let is_paid = matches!(Summary::of(&self.store.record), Summary::Paid { .. });
-        is_paid && self.world.charges() == 1 && !self.clients[me].told_falsely
+        self.clients[me].is_done()
+            && is_paid
+            && self.world.charges() == 1
+            && !self.clients[me].told_falsely
     }
 
     fn is_resolved(&self, setup: &Setup) -> bool {
@@ -354,7 +370,10 @@ impl Model for Setup {
             Property::always(TOLD_IN_ORDER, |_: &Setup, system: &System| !system.skipped),
             Property::always(RESOLVES, |setup: &Setup, system: &System| {
                 let mut endings = system.endings(setup);
-                endings.all(|ending| system.settled(setup, ending).is_resolved(setup))
+                endings.all(|ending| {
+                    let settled = system.quiet(setup, ending).settled(setup);
+                    settled.is_resolved(setup)
+                })
             }),
             Property::always(PAYABLE, |setup: &Setup, system: &System| {
                 let mut endings = system.endings(setup);
