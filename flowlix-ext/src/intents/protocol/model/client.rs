@@ -1,9 +1,9 @@
 //! One call of `pay` or `close`, step by step, as `intents/pay.rs` carries it out. Between any two steps the process may
 //! stop for any time, or die.
 
-use super::super::apply::Answer;
+use super::super::apply::{Answer, namespace};
 use super::super::pay::{Answered, Do, Pay, Refusal};
-use super::super::record::Method;
+use super::super::record::{Method, Payment};
 use super::super::status::Summary;
 use super::mutant::Mutant;
 use super::setup::Setup;
@@ -13,13 +13,30 @@ use super::world::{Reply, Request};
 /// What a client is there for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Task {
-    Pay {
-        method: Method,
-        card: u8,
-        api_key: u8,
-        supersedes: Option<u32>,
-    },
+    Pay(Order),
     Close,
+}
+
+/// What a call of `pay` asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Order {
+    pub(super) method: Method,
+    pub(super) card: u8,
+    pub(super) api_key: u8,
+    pub(super) supersedes: Option<u32>,
+    pub(super) amount: i64,
+}
+
+impl Order {
+    pub(super) const fn card(card: u8) -> Self {
+        Self {
+            method: Method::Card,
+            card,
+            api_key: 0,
+            supersedes: None,
+            amount: 1,
+        }
+    }
 }
 
 /// How far a client is.
@@ -36,46 +53,57 @@ pub(super) enum Stage {
         deadline: i64,
     },
     /// Waits for an answer.
-    Awaiting {
-        attempt: u32,
-        token: u8,
-        deadline: i64,
-    },
-    /// A search was begun.
-    Searching { begun_at: i64 },
+    Awaiting { attempt: u32, token: u8 },
+    /// A search is on its way.
+    Searching(Search),
     /// Told something, or died.
     Done,
+}
+
+/// A search whose result is not in the record yet. It shows what the lists held when it was begun: a call may write late
+/// what it has learnt.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Search {
+    begun_at: i64,
+    found: Vec<Payment>,
 }
 
 /// One process with one call.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Client {
     pub(super) stage: Stage,
-    task: u8,
+    task: Task,
+    /// By how much its clock is ahead of Flowlix's.
+    ahead: i64,
     pay: Option<Pay>,
     /// The record as it was read or written last, and whether what it says was true at some moment of the call.
     kept: Store,
     sends: u8,
     was_true: bool,
-    /// What was told last; a hosted address too early is told here by a mutant.
+    /// Whether something was told that was not so.
     pub(super) told_falsely: bool,
+    /// Whether the address of a page was handed out although the record did not ask for that.
+    pub(super) handed_out_wrongly: bool,
 }
 
 impl Client {
-    pub(super) fn new(task: usize) -> Self {
+    pub(super) fn new(task: Task, ahead: i64) -> Self {
         Self {
             stage: Stage::Idle,
-            task: u8::try_from(task).unwrap(),
+            task,
+            ahead,
             pay: None,
             kept: Store::default(),
             sends: 0,
             was_true: false,
             told_falsely: false,
+            handed_out_wrongly: false,
         }
     }
 
-    fn task(&self, setup: &Setup) -> Task {
-        setup.tasks[usize::from(self.task)]
+    /// The moment by this process's clock.
+    fn now(&self, system: &System) -> i64 {
+        system.world.now + self.ahead
     }
 
     /// One step of the process.
@@ -88,41 +116,50 @@ impl Client {
                 token,
                 deadline,
             } => self.write(me, system, setup, attempt, token, deadline),
-            Stage::Awaiting { attempt, token, .. } => self.time_out(system, setup, attempt, token),
-            Stage::Searching { begun_at } => self.end_search(system, setup, begun_at),
+            Stage::Awaiting { attempt, token } => self.time_out(system, setup, attempt, token),
+            Stage::Searching(search) => self.end_search(system, setup, &search),
             Stage::Done => {}
         }
         system.clients[me] = self;
     }
 
+    /// The record is not read first: the first write tells whether there is one. To stand still before that write is to
+    /// begin later.
     fn begin(&mut self, system: &mut System, setup: &Setup) {
-        match self.task(setup) {
+        let now = self.now(system);
+        match self.task {
             Task::Close => {
-                let now = system.world.now;
                 system.change(|record| record.close(now));
                 self.end();
             }
-            Task::Pay {
-                method,
-                card,
-                api_key,
-                supersedes,
-            } => {
-                self.load(system);
-                let last4 = (method == Method::Card).then(|| card.to_string());
-                let namespace = setup.namespace(api_key, method).to_string();
-                let give_up_at = system.world.now;
+            Task::Pay(order) => {
+                let last4 = (order.method == Method::Card).then(|| order.card.to_string());
+                let credential = order.api_key.to_string();
+                let namespace = namespace(&credential, setup.habits.is_per_operation, order.method);
                 self.pay = Some(Pay::new(
-                    (1, String::new()),
-                    method,
+                    (order.amount, String::new()),
+                    order.method,
                     namespace,
                     last4,
-                    supersedes,
-                    give_up_at,
+                    order.supersedes,
+                    now,
                 ));
                 self.decide(system, setup);
+                if let Stage::Claim { attempt, is_repeat } = self.stage {
+                    self.claim(system, setup, attempt, is_repeat);
+                }
             }
         }
+    }
+
+    /// Somebody else has changed the record, or the call has not read it yet.
+    fn decide_anew(&mut self, system: &mut System, setup: &Setup) {
+        let was_read = self.kept.version > 0;
+        self.load(system);
+        if !was_read {
+            self.pay.as_mut().unwrap().begins_now();
+        }
+        self.decide(system, setup);
     }
 
     /// Reads the record, or takes over what a write has made of it.
@@ -133,7 +170,7 @@ impl Client {
     }
 
     fn decide(&mut self, system: &mut System, setup: &Setup) {
-        let now = system.world.now;
+        let now = self.now(system);
         // Truth is looked at between any two steps.
         self.was_true |= system.is_true(&Summary::of(&self.kept.record));
         let pay = self.pay.as_mut().unwrap();
@@ -148,11 +185,11 @@ impl Client {
                     .map(|id| system.world.view(id.parse().unwrap()))
                     .collect();
                 payments.iter().for_each(|id| pay.seen.looked_at(id));
-                system.change(|record| record.seen(views.clone(), now));
+                system.change(|record| record.seen(views, now));
                 self.load(system);
                 self.decide(system, setup);
             }
-            Do::Search => self.stage = Stage::Searching { begun_at: now },
+            Do::Search => self.stage = Stage::Searching(Search::begin(system, setup, now)),
             Do::Send { attempt } if self.sends < setup.most_sends => {
                 self.stage = Stage::Claim {
                     attempt,
@@ -167,18 +204,21 @@ impl Client {
             | Do::Report
             | Do::Send { .. }
             | Do::Wait
-            | Do::Refuse(Refusal::Closed) => {
-                self.report(system);
-            }
-            Do::Refuse(Refusal::AmountDiffers) => {
-                unreachable!("every call asks for the same amount")
+            | Do::Refuse(Refusal::Closed | Refusal::AmountDiffers) => {
+                self.report(system, setup);
             }
         }
     }
 
-    fn report(&mut self, system: &System) {
+    fn report(&mut self, system: &mut System, setup: &Setup) {
         let summary = Summary::of(&self.kept.record);
-        self.told_falsely |= !(self.was_true || system.is_true(&summary));
+        // Where the quiet time is wrong, "not charged" is all that may be false.
+        let is_promised = !(setup.is_quiet_time_wrong && matches!(summary, Summary::Unpaid(_)));
+        let is_true = self.was_true || system.is_true(&summary);
+        self.told_falsely |= is_promised && !is_true;
+        if let Summary::ActionRequired { payment, .. } = &summary {
+            system.world.hand_out(payment.parse().unwrap());
+        }
         self.end();
     }
 
@@ -187,20 +227,20 @@ impl Client {
         *self = Self {
             stage: Stage::Done,
             told_falsely: self.told_falsely,
-            ..Self::new(usize::from(self.task))
+            handed_out_wrongly: self.handed_out_wrongly,
+            ..Self::new(self.task, self.ahead)
         };
     }
 
     /// Records a send, unless somebody else has changed the record since it was read.
     fn claim(&mut self, system: &mut System, setup: &Setup, attempt: u32, is_repeat: bool) {
         let pay = self.pay.clone().unwrap();
-        let now = system.world.now;
+        let now = self.now(system);
         let is_old = !pay.may_begin(&system.store.record, attempt, now, &setup.rules);
         let is_stale = system.store.version != self.kept.version
             || (is_old && setup.mutant != Mutant::KeyAgeBeforeRecording);
         if is_stale && !is_repeat {
-            self.load(system);
-            self.decide(system, setup);
+            self.decide_anew(system, setup);
             return;
         }
         if is_repeat && !pay.may_repeat(&system.store.record, attempt, now, &setup.rules) {
@@ -213,17 +253,16 @@ impl Client {
             return;
         }
         let token = system.next_token();
-        let deadline = now + setup.timeout;
+        let wanted = now + setup.timeout;
+        let mut deadline = wanted;
         system.change(|record| {
             setup.mutant.before_send(record, attempt);
-            pay.begin(
-                record,
-                attempt,
-                token.to_string(),
-                (now, deadline),
-                &setup.rules,
-            );
+            let times = (now, wanted);
+            deadline = pay.begin(record, attempt, token.to_string(), times, &setup.rules);
         });
+        if setup.mutant == Mutant::KeyAgeBeforeRecording {
+            deadline = wanted;
+        }
         self.sends += 1;
         self.load(system);
         self.stage = Stage::Claimed {
@@ -243,14 +282,8 @@ impl Client {
         token: u8,
         deadline: i64,
     ) {
-        let now = system.world.now;
-        let Task::Pay {
-            method,
-            card,
-            api_key,
-            ..
-        } = self.task(setup)
-        else {
+        let now = self.now(system);
+        let Task::Pay(order) = self.task else {
             return;
         };
         if now >= deadline && setup.mutant != Mutant::SendWithoutDeadlineCheck {
@@ -258,24 +291,20 @@ impl Client {
                 record.answered(attempt, &token.to_string(), Answer::NotCarriedOut, now)
             });
             self.load(system);
-            self.report(system);
+            self.report(system, setup);
             return;
         }
-        let deadline = deadline.max(now);
         system.world.requests.push(Request {
             client: me,
             token,
             attempt,
-            namespace: setup.namespace(api_key, method),
-            method,
-            card,
-            deadline,
+            namespace: setup.namespace(&order),
+            method: order.method,
+            card: order.card,
+            amount: order.amount,
+            deadline: deadline.max(now) - self.ahead,
         });
-        self.stage = Stage::Awaiting {
-            attempt,
-            token,
-            deadline,
-        };
+        self.stage = Stage::Awaiting { attempt, token };
     }
 
     /// The answer did not come in time: the send stays open, and the same request may go out again.
@@ -289,7 +318,7 @@ impl Client {
             };
             return;
         }
-        let now = system.world.now;
+        let now = self.now(system);
         self.pay
             .as_mut()
             .unwrap()
@@ -311,14 +340,17 @@ impl Client {
             Stage::Awaiting {
                 attempt,
                 token: awaited,
-                ..
             } if awaited == token => attempt,
             // Nobody waits for it any more.
             _ => return,
         };
-        let now = system.world.now;
+        let now = self.now(system);
         let pay = self.pay.as_mut().unwrap();
         let answer = match reply {
+            Reply::Unreadable => {
+                pay.answered(attempt, Answered::Unknown, now);
+                Answer::AcceptedUnread
+            }
             Reply::Accepted(id) => {
                 let view = system.world.view(usize::from(id));
                 pay.accepted(&view.id);
@@ -333,25 +365,25 @@ impl Client {
                 Answer::Conflict
             }
         };
-        if setup.mutant.hands_out_early(&answer)
-            && let Answer::Accepted(payment) = &answer
-        {
-            self.told_falsely |= system.has_other_payment(&payment.id);
-        }
         let token = token.to_string();
         let answer = setup.mutant.answer(answer);
+        let early = setup.mutant.hands_out_early(&answer);
         system.change(|record| {
             record.answered(attempt, &token, answer.clone(), now);
             setup.mutant.after_answer(record, attempt, &answer);
         });
+        if let Some(id) = early {
+            system.world.hand_out(id);
+            self.handed_out_wrongly |= !system.asks_for(id);
+        }
         self.load(system);
         self.decide(system, setup);
         system.clients[me] = self;
     }
 
-    fn end_search(&mut self, system: &mut System, setup: &Setup, begun_at: i64) {
-        search(system, setup, begun_at);
-        self.pay.as_mut().unwrap().seen.searched(begun_at);
+    fn end_search(&mut self, system: &mut System, setup: &Setup, search: &Search) {
+        search.end(system, setup, self.now(system));
+        self.pay.as_mut().unwrap().seen.searched(search.begun_at);
         self.load(system);
         self.decide(system, setup);
     }
@@ -377,13 +409,21 @@ impl Client {
     }
 }
 
-/// What the lists show now, and what that proves when the search was begun at this moment.
-pub(super) fn search(system: &mut System, setup: &Setup, begun_at: i64) {
-    let found = system.world.listed(&setup.habits);
-    let now = system.world.now;
-    system.change(|record| {
-        record.seen(found.clone(), now);
-        record.searched(begun_at, now, &setup.rules);
-        setup.mutant.after_search(record, begun_at, &setup.rules);
-    });
+impl Search {
+    pub(super) fn begin(system: &System, setup: &Setup, begun_at: i64) -> Self {
+        let found = system.world.listed(&setup.habits);
+        Self { begun_at, found }
+    }
+
+    /// What the lists showed goes into the record, and what that proves.
+    pub(super) fn end(&self, system: &mut System, setup: &Setup, now: i64) {
+        system.change(|record| {
+            record.seen(self.found.iter().cloned(), now);
+            record.end_doubts(self.begun_at);
+            record.searched(self.begun_at, now, &setup.rules);
+            setup
+                .mutant
+                .after_search(record, self.begun_at, &setup.rules);
+        });
+    }
 }

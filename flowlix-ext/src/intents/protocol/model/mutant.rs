@@ -1,8 +1,8 @@
 //! Plausible rules that are wrong. Each must be caught.
 
 use super::super::apply::Answer;
-use super::super::pay::Do;
-use super::super::record::{Method, Record};
+use super::super::pay::{Do, Refusal};
+use super::super::record::{Phase, Record};
 use super::super::rules::Rules;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -18,8 +18,13 @@ pub(super) enum Mutant {
     SendWithoutDeadlineCheck,
     HostedAddressBeforeSwap,
     AcknowledgeBeforeHandler,
+    TellNewestFirst,
     TwoLiveAttempts,
-    /// Found by the model: the process stands still between the decision and the record.
+    ForgetDoubt,
+    IgnoreAmount,
+    KeepKeyOfEndedPayment,
+    /// Found by the model: the process stands still between the decision and the record. The deadline ignores the age of
+    /// the key as well.
     KeyAgeBeforeRecording,
 }
 
@@ -33,12 +38,18 @@ impl Mutant {
         };
         let has_payment = record.payments_of(current.number).next().is_some();
         match (self, &decided) {
-            // The mark with which these mutants retire a key.
-            (Self::RetireKeyOnDecline | Self::RetireKeyOnEmptySearch, Do::Send { .. })
-                if current.superseded && !has_payment =>
+            (Self::RetireKeyOnDecline, Do::Send { .. }) if current.declined && !has_payment => next,
+            (Self::RetireKeyOnEmptySearch, Do::Send { .. })
+                if current.doubt.is_some() && !has_payment =>
             {
                 next
             }
+            (Self::KeepKeyOfEndedPayment, Do::Send { .. }) if has_payment => Do::Send {
+                attempt: current.number,
+            },
+            (Self::IgnoreAmount, Do::Refuse(Refusal::AmountDiffers)) => Do::Send {
+                attempt: current.number,
+            },
             (Self::RetireKeyAtDeadline, Do::Send { .. })
                 if current.sends.is_unknown() && !has_payment =>
             {
@@ -70,10 +81,8 @@ impl Mutant {
         let Some(attempt) = record.attempt_mut(attempt).filter(|_| is_declined) else {
             return;
         };
-        match self {
-            Self::RetireKeyOnDecline => attempt.superseded = true,
-            Self::CountSendsPerCall => attempt.sends.resolved(|_| true),
-            _ => {}
+        if self == Self::CountSendsPerCall {
+            attempt.sends.resolved(|_| true);
         }
     }
 
@@ -83,7 +92,7 @@ impl Mutant {
         };
         let is_unknown = attempt.sends.is_unknown();
         match self {
-            Self::RetireKeyOnEmptySearch if is_unknown => attempt.superseded = true,
+            Self::ForgetDoubt => attempt.doubt = None,
             Self::QuietTimeFromFirstSend if is_unknown => {
                 let first = attempt.sends.window(rules).map_or(0, |window| window.0);
                 if begun_at > first + rules.quiet {
@@ -95,9 +104,25 @@ impl Mutant {
         }
     }
 
-    pub(super) fn hands_out_early(self, answer: &Answer) -> bool {
-        let is_page =
-            matches!(answer, Answer::Accepted(payment) if payment.method == Method::HostedPage);
-        self == Self::HostedAddressBeforeSwap && is_page
+    /// The page whose address is handed out before its payment is in the record.
+    pub(super) fn hands_out_early(self, answer: &Answer) -> Option<usize> {
+        match answer {
+            Answer::Accepted(payment)
+                if self == Self::HostedAddressBeforeSwap
+                    && payment.phase == Phase::ActionRequired =>
+            {
+                payment.id.parse().ok()
+            }
+            _ => None,
+        }
+    }
+
+    /// The change that the handler takes next.
+    pub(super) fn change_to_tell(self, next: u64, last: u64) -> u64 {
+        if self == Self::TellNewestFirst {
+            last
+        } else {
+            next
+        }
     }
 }

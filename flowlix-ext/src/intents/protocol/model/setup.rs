@@ -1,8 +1,10 @@
 //! One model: who takes part, how Flowlix behaves, and how far the search goes.
 
+use std::collections::BTreeSet;
+
 use super::super::record::Method;
 use super::super::rules::Rules;
-use super::client::Task;
+use super::client::{Order, Task};
 use super::mutant::Mutant;
 use super::world::Habits;
 
@@ -25,7 +27,9 @@ pub(super) struct Setup {
     pub(super) worker_steps: u8,
     /// Whether a person may have to decide at the end.
     pub(super) may_need_person: bool,
-    /// Whether requests may arrive after the quiet time: then only the number of charges is promised.
+    /// By how much the clock of the first client is ahead of everybody else's.
+    pub(super) ahead: i64,
+    /// Whether requests may arrive after the quiet time: then "not charged" may be false for a while.
     pub(super) is_quiet_time_wrong: bool,
     pub(super) mutant: Mutant,
 }
@@ -47,6 +51,7 @@ impl Setup {
                 is_per_operation: false,
                 stores_refusals: false,
                 loses_answers: true,
+                garbles_answers: false,
             },
             // From its deadline a request is on its way for one tick and missing from lists for another one.
             rules: Rules {
@@ -62,6 +67,7 @@ impl Setup {
             end: 4,
             worker_steps: 2,
             may_need_person: false,
+            ahead: 0,
             is_quiet_time_wrong: false,
             mutant: Mutant::None,
         }
@@ -73,20 +79,17 @@ impl Setup {
     }
 
     /// The namespace of idempotency keys: the API key, and in uppercase the operation.
-    pub(super) fn namespace(&self, api_key: u8, method: Method) -> u8 {
-        let operation = u8::from(self.habits.is_per_operation && method == Method::HostedPage);
-        api_key * 2 + operation
+    pub(super) fn namespace(&self, order: &Order) -> u8 {
+        let is_page = order.method == Method::HostedPage;
+        order.api_key * 2 + u8::from(self.habits.is_per_operation && is_page)
     }
 
-    pub(super) fn supersedes(&self) -> bool {
-        self.tasks.iter().any(|task| {
-            matches!(
-                task,
-                Task::Pay {
-                    supersedes: Some(_),
-                    ..
-                }
-            )
-        })
+    /// Whether an attempt of this model may have requests in more than one namespace: a key protects in its own only.
+    pub(super) fn has_namespaces(&self) -> bool {
+        let orders = self.tasks.iter().filter_map(|task| match task {
+            Task::Pay(order) => Some(self.namespace(order)),
+            Task::Close => None,
+        });
+        orders.collect::<BTreeSet<_>>().len() > 1
     }
 }

@@ -1,5 +1,6 @@
 //! A worker: it looks, searches, tells a handler what has changed, and acknowledges that.
 
+use super::client::Search;
 use super::mutant::Mutant;
 use super::setup::Setup;
 use super::system::System;
@@ -7,9 +8,7 @@ use super::system::System;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Stage {
     Resting,
-    Searching {
-        begun_at: i64,
-    },
+    Searching(Search),
     /// The handler is about to take this change.
     Handling {
         sequence: u64,
@@ -82,19 +81,18 @@ impl Worker {
 
     fn go_on(&mut self, system: &mut System, setup: &Setup) {
         let now = system.world.now;
-        self.stage = match self.stage {
+        self.stage = match self.stage.clone() {
             Stage::Resting => return self.begin(system, setup),
-            Stage::Searching { begun_at } => {
+            Stage::Searching(search) => {
                 let version = system.store.version;
-                super::client::search(system, setup, begun_at);
+                search.end(system, setup, now);
                 self.seen = (system.store.version == version).then_some((version, now));
                 Stage::Resting
             }
             Stage::Handling { sequence } => {
-                // Changes are taken in order, each of them at least once.
-                if sequence == system.handled + 1 {
-                    system.handled = sequence;
-                }
+                // A change that was taken before may come again.
+                system.skipped |= sequence > system.handled + 1;
+                system.handled = system.handled.max(sequence);
                 Stage::Handled { sequence }
             }
             Stage::Handled { sequence } => {
@@ -113,7 +111,7 @@ impl Worker {
         let record = &system.store.record;
         let last = record.changes.last().map_or(0, |change| change.sequence);
         if record.acknowledged < last {
-            let sequence = record.acknowledged + 1;
+            let sequence = setup.mutant.change_to_tell(record.acknowledged + 1, last);
             if setup.mutant == Mutant::AcknowledgeBeforeHandler {
                 system.change(|record| record.acknowledge(sequence));
             }
@@ -126,11 +124,9 @@ impl Worker {
             .collect();
         let views: Vec<_> = live.iter().map(|id| system.world.view(*id)).collect();
         let version = system.store.version;
-        system.change(|record| record.seen(views.clone(), now));
-        if system.store.version == version
-            && system.store.record.unknown_attempts().next().is_some()
-        {
-            self.stage = Stage::Searching { begun_at: now };
+        system.change(|record| record.seen(views, now));
+        if system.store.version == version && system.store.record.is_worth_a_search() {
+            self.stage = Stage::Searching(Search::begin(system, setup, now));
         } else if system.store.version == version {
             self.seen = Some((version, now));
         }

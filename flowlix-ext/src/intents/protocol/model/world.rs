@@ -24,6 +24,8 @@ pub(super) struct Habits {
     pub(super) stores_refusals: bool,
     /// Answers may be lost.
     pub(super) loses_answers: bool,
+    /// An answer that accepts may be unreadable.
+    pub(super) garbles_answers: bool,
 }
 
 /// One request on its way.
@@ -36,6 +38,7 @@ pub(super) struct Request {
     pub(super) namespace: u8,
     pub(super) method: Method,
     pub(super) card: u8,
+    pub(super) amount: i64,
     pub(super) deadline: i64,
 }
 
@@ -43,6 +46,8 @@ pub(super) struct Request {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Reply {
     Accepted(u8),
+    /// Accepted, and nothing else can be read of it.
+    Unreadable,
     Declined,
     Conflict,
 }
@@ -52,7 +57,7 @@ pub(super) enum Reply {
 struct Key {
     attempt: u32,
     namespace: u8,
-    body: (Method, u8),
+    body: (Method, u8, i64),
     /// `None` while the request is being processed.
     stored: Option<Stored>,
 }
@@ -69,10 +74,20 @@ pub(super) struct Held {
     pub(super) attempt: u32,
     pub(super) method: Method,
     pub(super) card: u8,
+    pub(super) amount: i64,
     pub(super) phase: Phase,
     pub(super) created_at: i64,
     /// A payment asks for the customer at most once.
     pub(super) has_asked: bool,
+    /// The address of a page was handed out; until then nobody can pay there.
+    is_handed_out: bool,
+}
+
+impl Held {
+    /// Whether the customer can do what the payment asks for.
+    fn is_reachable(&self) -> bool {
+        self.method == Method::Card || self.is_handed_out
+    }
 }
 
 /// Flowlix and the network.
@@ -120,7 +135,7 @@ impl World {
                 .as_ref()
                 .is_none_or(|stored| now < stored.at + habits.key_life)
         });
-        let body = (request.method, request.card);
+        let body = (request.method, request.card, request.amount);
         let known = self
             .key(&request)
             .map(|key| (key.body == body, key.stored.clone()));
@@ -147,6 +162,7 @@ impl World {
                 attempt: request.attempt,
                 method: request.method,
                 card: request.card,
+                amount: request.amount,
                 phase: if request.method == Method::HostedPage {
                     Phase::ActionRequired
                 } else {
@@ -154,6 +170,7 @@ impl World {
                 },
                 created_at: self.now,
                 has_asked: request.method == Method::HostedPage,
+                is_handed_out: false,
             });
             Reply::Accepted(u8::try_from(self.payments.len() - 1).unwrap())
         } else {
@@ -191,7 +208,10 @@ impl World {
                     ways.push(Phase::ActionRequired);
                 }
             }
-            Phase::ActionRequired => ways.extend([Phase::Charged, Phase::Expired]),
+            Phase::ActionRequired if held.is_reachable() => {
+                ways.extend([Phase::Charged, Phase::Expired]);
+            }
+            Phase::ActionRequired => ways.push(Phase::Expired),
             Phase::Failed | Phase::Expired | Phase::Canceled | Phase::Charged => {}
         }
         ways
@@ -203,6 +223,30 @@ impl World {
         held.phase = phase;
     }
 
+    /// Somebody is told the address of this payment's page.
+    pub(super) fn hand_out(&mut self, id: usize) {
+        self.payments[id].is_handed_out = self.payments[id].method == Method::HostedPage;
+    }
+
+    /// Everything that is on its way ends, on a Flowlix that accepts every request and a customer who does what is asked,
+    /// or the other way round.
+    pub(super) fn end(&mut self, accepts: bool, habits: &Habits) {
+        while !self.requests.is_empty() {
+            self.arrive(0, habits);
+        }
+        while !self.processing.is_empty() {
+            self.finish(0, accepts, habits);
+        }
+        for held in &mut self.payments {
+            held.phase = match held.phase {
+                Phase::Open => Phase::Charged,
+                Phase::ActionRequired if accepts && held.is_reachable() => Phase::Charged,
+                Phase::ActionRequired => Phase::Expired,
+                phase => phase,
+            };
+        }
+    }
+
     /// A payment as Flowlix shows it.
     pub(super) fn view(&self, id: usize) -> Payment {
         let held = &self.payments[id];
@@ -211,7 +255,7 @@ impl World {
             attempt: held.attempt,
             method: held.method,
             phase: held.phase,
-            amount: 1,
+            amount: held.amount,
             currency: String::new(),
             refunded: 0,
             refundable: None,
