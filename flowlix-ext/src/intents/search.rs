@@ -151,10 +151,10 @@ fn window(shared: &Shared, record: &Record) -> (i64, i64) {
     let attempts = || record.attempts.iter();
     let unknown = record.unknown_attempts();
     let unknown = unknown.filter_map(|attempt| attempt.sends.window(rules));
-    let doubts = attempts().filter_map(|attempt| attempt.doubt.as_ref());
-    let doubtful = doubts.map(|doubt| (doubt.from, doubt.until));
+    let assumed = attempts().filter_map(|attempt| attempt.assumed_absent.as_ref());
+    let absent = assumed.map(|assumed| (assumed.from, assumed.until));
     let (from, to) = unknown
-        .chain(doubtful)
+        .chain(absent)
         .reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)))
         .unwrap_or((record.created_at.saturating_sub(rules.key_end), now));
     let ahead = shared

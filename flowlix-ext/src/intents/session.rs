@@ -364,7 +364,7 @@ impl Session {
     pub(super) async fn take_search(&mut self, found: Search, begun_at: Millis) {
         self.see(found.payments);
         if self.not_read.is_none() {
-            self.hold(move |record| record.end_doubts(begun_at));
+            self.hold(move |record| record.end_assumptions(begun_at));
         }
         if found.is_complete && self.search_counts(begun_at).await {
             let rules = self.shared.rules;

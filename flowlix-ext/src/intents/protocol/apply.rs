@@ -1,7 +1,9 @@
 //! What becomes of a record when something has been learnt. Each function takes one fact; facts may come late, twice
 //! and in any order.
 
-use super::record::{Attempt, Change, Doubt, MOST_CHANGES, Method, Payment, Phase, Record, Unpaid};
+use super::record::{
+    AssumedAbsent, Attempt, Change, MOST_CHANGES, Method, Payment, Phase, Record, Unpaid,
+};
 use super::rules::{Millis, Rules};
 use super::sends::Sends;
 use super::status::Summary;
@@ -91,9 +93,11 @@ impl Record {
     }
 
     /// A search that was begun at this moment was the last one for requests of which nothing can come any more.
-    pub(crate) fn end_doubts(&mut self, begun_at: Millis) {
+    pub(crate) fn end_assumptions(&mut self, begun_at: Millis) {
         for attempt in &mut self.attempts {
-            attempt.doubt.take_if(|doubt| begun_at >= doubt.until);
+            attempt
+                .assumed_absent
+                .take_if(|assumed| begun_at >= assumed.until);
         }
     }
 
@@ -133,9 +137,9 @@ impl Record {
     pub(crate) fn decided_absent(&mut self, note: &str, now: Millis, rules: &Rules) {
         let mut counts = false;
         for attempt in &mut self.attempts {
-            let doubt = attempt.doubt_after(rules);
+            let assumed = attempt.assumed_after(rules);
             if attempt.sends.decided_absent(now, rules) {
-                attempt.doubt = doubt;
+                attempt.assumed_absent = assumed;
                 counts = true;
             }
         }
@@ -227,10 +231,12 @@ impl Record {
         if let Some(attempt) = self.attempt_mut(payment.attempt) {
             let holds = |namespace: &str| namespace_holds(namespace, payment.method);
             attempt.sends.resolved(holds);
-            if let Some(doubt) = &mut attempt.doubt {
-                doubt.namespaces.retain(|namespace| !holds(namespace));
+            if let Some(assumed) = &mut attempt.assumed_absent {
+                assumed.namespaces.retain(|namespace| !holds(namespace));
             }
-            attempt.doubt.take_if(|doubt| doubt.namespaces.is_empty());
+            attempt
+                .assumed_absent
+                .take_if(|assumed| assumed.namespaces.is_empty());
         }
     }
 
@@ -263,37 +269,37 @@ impl Attempt {
             sends: Sends::default(),
             declined: false,
             superseded: false,
-            doubt: None,
+            assumed_absent: None,
         }
     }
 
     /// A complete search that was begun at this moment found nothing. Returns whether that proves that nothing was done.
     fn found_nothing(&mut self, begun_at: Millis, rules: &Rules) -> bool {
-        let doubt = self.doubt_after(rules);
+        let assumed = self.assumed_after(rules);
         let proves = self.sends.found_nothing(begun_at, rules);
         if proves {
-            self.doubt = doubt;
+            self.assumed_absent = assumed;
         }
         proves
     }
 
-    /// What stays doubtful once the open requests count as not carried out.
-    fn doubt_after(&self, rules: &Rules) -> Option<Doubt> {
+    /// What is assumed once the open requests count as not carried out.
+    fn assumed_after(&self, rules: &Rules) -> Option<AssumedAbsent> {
         let Some((from, last)) = self.sends.window(rules) else {
-            return self.doubt.clone();
+            return self.assumed_absent.clone();
         };
-        let mut doubt = self.doubt.clone().unwrap_or(Doubt {
+        let mut assumed = self.assumed_absent.clone().unwrap_or(AssumedAbsent {
             from,
             until: last,
             namespaces: Vec::new(),
         });
-        doubt.from = doubt.from.min(from);
-        doubt.until = doubt.until.max(last.saturating_add(rules.key_end));
+        assumed.from = assumed.from.min(from);
+        assumed.until = assumed.until.max(last.saturating_add(rules.key_end));
         let namespaces = self.sends.namespaces().map(str::to_owned);
-        doubt.namespaces.extend(namespaces);
-        doubt.namespaces.sort_unstable();
-        doubt.namespaces.dedup();
-        Some(doubt)
+        assumed.namespaces.extend(namespaces);
+        assumed.namespaces.sort_unstable();
+        assumed.namespaces.dedup();
+        Some(assumed)
     }
 }
 

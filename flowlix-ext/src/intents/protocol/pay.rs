@@ -246,7 +246,7 @@ impl Pay {
         let differs = (self.amount, &self.currency) != (record.amount, &record.currency);
         let is_refused = record.is_amount_frozen() && differs && self.own.is_none();
         let ends = is_refused || is_charged || record.closed_at.is_some();
-        let searches = ends || record.is_doubtful() || self.seen.is_missing;
+        let searches = ends || record.assumes_absence() || self.seen.is_missing;
         if let Some(search) = self.seen.look_for_lost(record).filter(|_| searches) {
             return search;
         }

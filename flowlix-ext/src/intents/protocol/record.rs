@@ -63,16 +63,16 @@ pub(crate) struct Attempt {
     pub(crate) superseded: bool,
     /// Requests that count as not carried out, because the quiet time is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) doubt: Option<Doubt>,
+    pub(crate) assumed_absent: Option<AssumedAbsent>,
 }
 
 /// The quiet time is an assumption. Until nothing can come of these requests any more, whatever it was, searches look
 /// for what they may have become after all.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(crate) struct Doubt {
+pub(crate) struct AssumedAbsent {
     /// The first moment at which one of them may have been carried out.
     pub(crate) from: Millis,
-    /// The moment at which the doubt ends.
+    /// The moment at which the assumption ends.
     pub(crate) until: Millis,
     /// Their namespaces of idempotency keys.
     pub(crate) namespaces: Vec<String>,
@@ -242,12 +242,14 @@ impl Record {
 
     /// Whether a search may show something: requests whose outcome is unknown, or was proved by waiting alone.
     pub(crate) fn is_worth_a_search(&self) -> bool {
-        self.unknown_attempts().next().is_some() || self.is_doubtful()
+        self.unknown_attempts().next().is_some() || self.assumes_absence()
     }
 
     /// Whether requests count as not carried out only because nothing was found in time.
-    pub(crate) fn is_doubtful(&self) -> bool {
-        self.attempts.iter().any(|attempt| attempt.doubt.is_some())
+    pub(crate) fn assumes_absence(&self) -> bool {
+        self.attempts
+            .iter()
+            .any(|attempt| attempt.assumed_absent.is_some())
     }
 
     /// Whether something can still become of the intent.

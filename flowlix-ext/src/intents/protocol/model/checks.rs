@@ -324,8 +324,12 @@ fn network_slower_than_the_quiet_time_and_two_keys() {
 }
 
 #[test]
-fn doubt_that_is_forgotten_hides_a_charge() {
-    breaks(Mutant::ForgetDoubt, RESOLVES, slow_network_and_two_keys());
+fn assumption_that_is_forgotten_hides_a_charge() {
+    breaks(
+        Mutant::ForgetAssumption,
+        RESOLVES,
+        slow_network_and_two_keys(),
+    );
 }
 
 #[test]

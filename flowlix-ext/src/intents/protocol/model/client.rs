@@ -419,7 +419,7 @@ impl Search {
     pub(super) fn end(&self, system: &mut System, setup: &Setup, now: i64) {
         system.change(|record| {
             record.seen(self.found.iter().cloned(), now);
-            record.end_doubts(self.begun_at);
+            record.end_assumptions(self.begun_at);
             record.searched(self.begun_at, now, &setup.rules);
             setup
                 .mutant

@@ -20,7 +20,7 @@ pub(super) enum Mutant {
     AcknowledgeBeforeHandler,
     TellNewestFirst,
     TwoLiveAttempts,
-    ForgetDoubt,
+    ForgetAssumption,
     IgnoreAmount,
     KeepKeyOfEndedPayment,
     /// Found by the model: the process stands still between the decision and the record. The deadline ignores the age of
@@ -40,7 +40,7 @@ impl Mutant {
         match (self, &decided) {
             (Self::RetireKeyOnDecline, Do::Send { .. }) if current.declined && !has_payment => next,
             (Self::RetireKeyOnEmptySearch, Do::Send { .. })
-                if current.doubt.is_some() && !has_payment =>
+                if current.assumed_absent.is_some() && !has_payment =>
             {
                 next
             }
@@ -92,7 +92,7 @@ impl Mutant {
         };
         let is_unknown = attempt.sends.is_unknown();
         match self {
-            Self::ForgetDoubt => attempt.doubt = None,
+            Self::ForgetAssumption => attempt.assumed_absent = None,
             Self::QuietTimeFromFirstSend if is_unknown => {
                 let first = attempt.sends.window(rules).map_or(0, |window| window.0);
                 if begun_at > first + rules.quiet {
