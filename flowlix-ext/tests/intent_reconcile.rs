@@ -168,3 +168,26 @@ async fn a_list_that_breaks_off_is_an_error() {
         shop.assert_paid_once_by(VISA).await;
     }
 }
+
+/// The lists lag, or the API key is another merchant's: what the store knows is not shown.
+#[tokio::test]
+async fn payments_that_no_list_shows_are_told() {
+    for case in cases() {
+        let shop = Shop::new(case).await;
+        assert!(pay(&shop.order(), VISA).await.is_paid());
+        shop.stage.pass(HOUR);
+        let other = shop.intents().intent("order-1235", Money::eur(5_00));
+        assert!(paying(&other, VISA).await.unwrap().is_paid());
+        shop.stage.sandbox.set_list_lag(60);
+        shop.stage.pass(Duration::from_secs(30));
+        let found = reconcile(&shop, &shop.intents(), 2).await;
+        assert_eq!(found.without_payment, ["order-1235"], "{found:?}");
+        shop.stage.sandbox.set_list_lag(0);
+        let found = reconcile(&shop, &shop.intents(), 2).await;
+        assert_eq!(found.without_payment, Vec::<String>::new());
+        let foreign = shop.stage.sandbox.foreign_key(case.dialect);
+        let found = reconcile(&shop, &shop.intents_of_key(foreign), 2).await;
+        assert_eq!(found.without_payment, ["order-1234", "order-1235"]);
+        assert_eq!(found.payments, 0);
+    }
+}

@@ -65,7 +65,7 @@ async fn statuses_read_as_plain_english() {
             "order-1234 (EUR 49.99): not charged: the card was declined",
             "order-1234 (EUR 49.99): the customer has to act",
             "order-1234 (EUR 49.99): not charged: the customer did not act in time",
-            "order-1234 (EUR 49.99): not known yet whether a payment was made",
+            "order-1234 (EUR 49.99): not known yet whether a payment was made; certain after Mon, 01 Jul 2024 00:30:14 GMT at the latest",
             "order-1234 (EUR 49.99): a payment is on its way; asking Flowlix again failed: unavailable",
             "order-1234 (EUR 49.99): charged once",
             "order-1235 (EUR 0.05): closed, nothing was charged",
@@ -201,7 +201,7 @@ async fn an_explanation_tells_the_status_and_each_attempt() {
         assert_eq!(lines[0], error.to_string());
         assert_eq!(
             lines[1],
-            "  order-1234 (EUR 49.99): not known yet whether a payment was made"
+            "  order-1234 (EUR 49.99): not known yet whether a payment was made; certain after Mon, 01 Jul 2024 00:30:10 GMT at the latest"
         );
         assert!(lines[2].starts_with("  attempt 1: no answer"), "{text}");
         assert!(lines[3].starts_with("  attempt 2: HTTP 422"), "{text}");

@@ -98,6 +98,15 @@ fn flush(shown: &mut String, number: &mut String) {
     number.clear();
 }
 
+/// A moment for people, as HTTP writes it; of what lies outside the years that HTTP can write, the second.
+pub(crate) fn date(moment: std::time::SystemTime) -> String {
+    const YEAR_10000: i64 = 253_402_300_800;
+    match crate::runtime::millis(moment).div_euclid(1000) {
+        0..YEAR_10000 => httpdate::fmt_http_date(moment),
+        second => format!("Unix second {second}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

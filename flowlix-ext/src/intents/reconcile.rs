@@ -1,11 +1,15 @@
 //! Comparing the store with what Flowlix has: after the store was restored from a copy, or for the books.
 
+use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
 
 use flowlix_api::model::{Payment, PaymentId};
 
 use super::Intents;
 use super::error::{IntentError, IntentErrorKind};
+use super::protocol::record::Payment as Seen;
+use super::protocol::rules::Millis;
+use super::store::ScanCursor;
 use crate::payments::list::Items;
 use crate::runtime::millis;
 
@@ -21,9 +25,24 @@ pub struct Reconciled {
     pub amounts_differ: Vec<String>,
     /// Payments that belong to no intent of this merchant and mode: another system made them, or a person.
     pub without_intent: Vec<PaymentId>,
-    /// How many payments could not be read; whose they are is not known.
+    /// The references of intents of which the store knows a payment, created in that time, that the lists did not show.
+    /// Flowlix's lists are late, or this API key does not see them.
+    pub without_payment: Vec<String>,
+    /// How many payments, and records of the store, could not be read; whose they are is not known.
     pub unreadable: u64,
 }
+
+/// The states of intents that have payments.
+const WITH_PAYMENTS: [&str; 6] = [
+    "paid",
+    "processing",
+    "action_required",
+    "unpaid",
+    "overcharged",
+    "paid_after_close",
+];
+/// Records that one scan reads.
+const PAGE: u32 = 200;
 
 impl Intents {
     /// Reads every payment that Flowlix created from `from` to `to` (clocks may differ by a quarter of an hour), and
@@ -43,21 +62,69 @@ impl Intents {
         to: SystemTime,
     ) -> Result<Reconciled, IntentError> {
         let mut found = Reconciled::default();
+        let mut listed = HashSet::new();
         let mut items = self.payments_between(from, to);
         loop {
             let item = items.next().await.map_err(not_listed)?;
             match item {
-                Some(Ok(payment)) => self.compare(payment, &mut found).await?,
+                Some(Ok(payment)) => {
+                    listed.insert(payment.id.as_str().to_ascii_lowercase());
+                    self.compare(payment, &mut found).await?;
+                }
                 Some(Err(_)) => found.unreadable = found.unreadable.saturating_add(1),
                 None => break,
             }
             found.payments = found.payments.saturating_add(1);
         }
-        for references in [&mut found.updated, &mut found.amounts_differ] {
+        let between = (millis(from), millis(to));
+        self.look_for_unlisted(&listed, between, &mut found).await?;
+        for references in [
+            &mut found.updated,
+            &mut found.amounts_differ,
+            &mut found.without_payment,
+        ] {
             references.sort_unstable();
             references.dedup();
         }
         Ok(found)
+    }
+
+    /// A record that knows a payment was written after Flowlix had created it.
+    async fn look_for_unlisted(
+        &self,
+        listed: &HashSet<String>,
+        (from, to): (Millis, Millis),
+        found: &mut Reconciled,
+    ) -> Result<(), IntentError> {
+        let shared = &self.shared;
+        let (records, skew) = (&shared.records, shared.rules.skew);
+        let is_missing = |payment: &Seen| {
+            // Clocks may differ, so that the edges of the time prove nothing.
+            let at = payment.created_at.map(|at| at.saturating_mul(1000));
+            let is_within = at.is_some_and(|at| (from..to).contains(&at));
+            is_within && !listed.contains(&payment.id.to_ascii_lowercase())
+        };
+        for state in WITH_PAYMENTS {
+            let mut after = Some(ScanCursor::at(from.saturating_sub(skew)));
+            loop {
+                let page = records.in_state(state, after.as_ref(), PAGE).await;
+                let page = page.map_err(IntentError::store)?;
+                for stored in &page {
+                    match records.read(stored) {
+                        Ok(record) if record.payments.iter().any(is_missing) => {
+                            found.without_payment.push(record.reference);
+                        }
+                        Ok(_) => {}
+                        Err(_) => found.unreadable = found.unreadable.saturating_add(1),
+                    }
+                }
+                after = page.last().map(ScanCursor::behind_change);
+                if after.is_none() {
+                    break;
+                }
+            }
+        }
+        Ok(())
     }
 
     fn payments_between(&self, from: SystemTime, to: SystemTime) -> Items {

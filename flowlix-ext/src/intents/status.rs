@@ -13,6 +13,7 @@ use super::store::StoreError;
 use super::view::action_address;
 use crate::decline::Decline;
 use crate::error::Error;
+use crate::failure::text::date;
 use crate::money::Money;
 use crate::runtime::moment;
 
@@ -536,7 +537,12 @@ impl fmt::Display for IntentStatus {
             Self::OutcomeUnknown(unknown) if unknown.needs_person => {
                 f.write_str("not known, and a person has to decide: Flowlix's answers and lists contradict each other")
             }
-            Self::OutcomeUnknown(_) => f.write_str("not known yet whether a payment was made"),
+            Self::OutcomeUnknown(unknown) => {
+                f.write_str("not known yet whether a payment was made")?;
+                unknown.certain_from.map_or(Ok(()), |moment| {
+                    write!(f, "; certain after {} at the latest", date(moment))
+                })
+            }
             Self::Paid(_) => f.write_str("charged once"),
             Self::Overcharged(over) => write!(f, "charged {} times", over.refund.len().saturating_add(1)),
             Self::PaidAfterClose(_) => f.write_str("charged after it was closed"),

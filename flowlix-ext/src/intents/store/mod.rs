@@ -144,6 +144,14 @@ pub struct ScanCursor {
 }
 
 impl ScanCursor {
+    /// The place before every record of this moment.
+    pub(crate) fn at(at: i64) -> Self {
+        Self {
+            at,
+            key: String::new(),
+        }
+    }
+
     /// The place behind a record in [`IntentStore::due`].
     #[must_use]
     pub fn behind_due(record: &StoredRecord) -> Option<Self> {

@@ -5,10 +5,10 @@ use std::time::SystemTime;
 
 use flowlix_api::model::{Payment, PaymentId, PaymentStatus, Refund, RefundId, RefundStatus};
 
-use crate::failure::text::{one_line, printable};
+use crate::failure::text::{date, one_line, printable};
 use crate::journal::error::JournalError;
 use crate::journal::fingerprint::STAMP;
-use crate::journal::record::{Record, UnreadableRecord, millis};
+use crate::journal::record::{Record, UnreadableRecord};
 
 /// What [`Flowlix::recover`](crate::Flowlix::recover) found out about every write that was not settled.
 #[derive(Debug)]
@@ -241,15 +241,6 @@ impl fmt::Display for Doubt {
                 f.write_str("nothing was found, and it was sent in the other dialect")
             }
         }
-    }
-}
-
-/// A moment for people, as HTTP writes it; of what lies outside the years that HTTP can write, the second.
-fn date(moment: SystemTime) -> String {
-    const YEAR_10000: i64 = 253_402_300_800;
-    match millis(moment).div_euclid(1000) {
-        0..YEAR_10000 => httpdate::fmt_http_date(moment),
-        second => format!("Unix second {second}"),
     }
 }
 
