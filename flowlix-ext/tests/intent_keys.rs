@@ -13,18 +13,6 @@ use flowlix_ext::Money;
 use flowlix_ext::intents::{IntentStatus, Intents};
 use flowlix_sandbox::{Dialect, Fault, Operation};
 
-/// A `pay` whose request was lost; lists are healthy afterwards.
-async fn lose(shop: &Shop, intents: &Intents, fault: Fault) {
-    shop.inject_into_writes(fault);
-    shop.stage.sandbox.set_list_lag(60);
-    let status = pay(&order(intents), VISA).await;
-    assert!(
-        matches!(status, IntentStatus::OutcomeUnknown(_)),
-        "{status}"
-    );
-    shop.heal();
-}
-
 fn break_lists(shop: &Shop) {
     let lists = Operation::ListPayments;
     shop.stage
@@ -72,7 +60,7 @@ async fn lost_charge_is_found_after_days() {
     for case in cases() {
         for number in [VISA, MASTERCARD] {
             let shop = Shop::new(case).await;
-            lose(&shop, &shop.intents(), Fault::LoseAnswer).await;
+            shop.lose(&shop.intents(), Fault::LoseAnswer).await;
             shop.stage.pass(50 * HOUR);
             shop.assert_paid_once_by(number).await;
             assert_eq!(shop.charges(), (1, 1));
@@ -84,7 +72,7 @@ async fn lost_charge_is_found_after_days() {
 async fn request_that_was_not_done_is_sent_after_days() {
     for case in cases() {
         let shop = Shop::new(case).await;
-        lose(&shop, &shop.intents(), Fault::ResetBeforeReading).await;
+        shop.lose(&shop.intents(), Fault::ResetBeforeReading).await;
         shop.stage.pass(50 * HOUR);
         shop.assert_paid_once_by(VISA).await;
         assert_eq!(shop.keys_sent().len(), 1);
@@ -97,7 +85,7 @@ async fn nothing_is_sent_under_an_old_key_without_a_search() {
     for case in cases() {
         for hours in [24, 25, 30, 100] {
             let shop = Shop::new(case).await;
-            lose(&shop, &shop.intents(), Fault::LoseAnswer).await;
+            shop.lose(&shop.intents(), Fault::LoseAnswer).await;
             let posts = shop.stage.posts().len();
             shop.stage.pass(hours * HOUR - Duration::from_secs(30 * 60));
             break_lists(&shop);
@@ -115,7 +103,7 @@ async fn nothing_is_sent_under_an_old_key_without_a_search() {
 async fn key_within_its_age_needs_no_search() {
     for case in cases() {
         let shop = Shop::new(case).await;
-        lose(&shop, &shop.intents(), Fault::LoseAnswer).await;
+        shop.lose(&shop.intents(), Fault::LoseAnswer).await;
         shop.stage.pass(22 * HOUR);
         break_lists(&shop);
         shop.assert_paid_once_by(VISA).await;
@@ -159,7 +147,7 @@ async fn rotated_key_goes_on_with_an_action() {
 async fn rotated_key_finds_a_lost_charge() {
     for case in cases() {
         let shop = Shop::new(case).await;
-        lose(&shop, &shop.intents(), Fault::LoseAnswer).await;
+        shop.lose(&shop.intents(), Fault::LoseAnswer).await;
         let rotated = shop.intents_of_key(&shop.stage.sandbox.rotated_key(case.dialect, 1));
         let status = pay(&order(&rotated), VISA).await;
         assert!(matches!(status, IntentStatus::Paid(_)), "{status}");
@@ -179,7 +167,7 @@ async fn rotated_key_waits_for_certainty() {
     for case in cases() {
         let shop = Shop::new(case).await;
         pay_another_order(&shop).await;
-        lose(&shop, &shop.intents(), Fault::ResetBeforeReading).await;
+        shop.lose(&shop.intents(), Fault::ResetBeforeReading).await;
         let posts = shop.stage.posts().len();
         let rotated = shop.intents_of_key(&shop.stage.sandbox.rotated_key(case.dialect, 1));
         let told = unknown(pay(&order(&rotated), VISA).await);
@@ -197,11 +185,7 @@ async fn rotated_key_sends_nothing_beside_a_late_request() {
     for case in cases() {
         let shop = Shop::new(case).await;
         pay_another_order(&shop).await;
-        let operation = Operation::CreateDirectPayment;
-        shop.stage.sandbox.inject_at(operation, Fault::Late, 1);
-        let first = tokio::spawn(paying(&shop.order(), VISA).send());
-        shop.stage.sandbox.wait_for_late(1).await;
-        first.abort();
+        shop.drop_late_card().await;
         let rotated = shop.intents_of_key(&shop.stage.sandbox.rotated_key(case.dialect, 1));
         unknown(pay(&order(&rotated), VISA).await);
         shop.stage.sandbox.release_late();
@@ -222,7 +206,7 @@ async fn key_that_sees_other_payments_proves_nothing() {
             if is_foreign {
                 pay_another_order(&shop).await;
             }
-            lose(&shop, &shop.intents(), Fault::LoseAnswer).await;
+            shop.lose(&shop.intents(), Fault::LoseAnswer).await;
             shop.stage.sandbox.settle();
             let charges = shop.charges().1;
             let key = match is_foreign {

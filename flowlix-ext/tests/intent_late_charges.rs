@@ -13,11 +13,7 @@ use flowlix_sandbox::{Dialect, Fault, Operation};
 /// A card request that is still on its way when the quiet time is over, so that it counts as not carried out.
 async fn with_a_late_card(case: common::intents::Case) -> Shop {
     let shop = Shop::new(case).await;
-    let operation = Operation::CreateDirectPayment;
-    shop.stage.sandbox.inject_at(operation, Fault::Late, 1);
-    let first = tokio::spawn(paying(&shop.order(), VISA).send());
-    shop.stage.sandbox.wait_for_late(1).await;
-    first.abort();
+    shop.drop_late_card().await;
     shop.stage.pass(QUIET);
     shop
 }
@@ -118,11 +114,8 @@ async fn payment_that_lists_show_late_is_told() {
 async fn late_page_is_no_charge() {
     for case in cases() {
         let shop = Shop::new(case).await;
-        let operation = Operation::CreateHostedPayment;
-        shop.stage.sandbox.inject_at(operation, Fault::Late, 1);
-        let first = tokio::spawn(shop.order().pay_hosted(RETURN_URL).send());
-        shop.stage.sandbox.wait_for_late(1).await;
-        first.abort();
+        let page = shop.order().pay_hosted(RETURN_URL).send();
+        shop.drop_late(Operation::CreateHostedPayment, page).await;
         shop.stage.pass(QUIET);
         shop.assert_paid_once_by(VISA).await;
         arrive(&shop);

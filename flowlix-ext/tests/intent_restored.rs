@@ -10,22 +10,8 @@ use common::intents::{
 };
 use common::{DECLINED, THREE_D_SECURE, VISA};
 use flowlix_ext::Money;
-use flowlix_ext::intents::{
-    Intent, IntentErrorKind, IntentStatus, Intents, RefundPayment, RefundStatus,
-};
+use flowlix_ext::intents::{Intent, IntentErrorKind, IntentStatus, RefundPayment, RefundStatus};
 use flowlix_sandbox::{Dialect, Fault};
-
-/// A `pay` whose request was lost; lists are healthy afterwards.
-async fn lose(shop: &Shop, intents: &Intents, fault: Fault) {
-    shop.inject_into_writes(fault);
-    shop.stage.sandbox.set_list_lag(60);
-    let status = pay(&order(intents), VISA).await;
-    assert!(
-        matches!(status, IntentStatus::OutcomeUnknown(_)),
-        "{status}"
-    );
-    shop.heal();
-}
 
 /// What happens between a copy of the store and its return, an hour later.
 #[derive(Debug, Clone, Copy)]
@@ -67,7 +53,7 @@ async fn restored(case: Case, was_known: bool, between: Between) -> Shop {
             unpaid(pay(&intent, DECLINED).await);
             assert!(pay(&intent, VISA).await.is_paid());
         }
-        Between::LostCharge => lose(&shop, &shop.intents(), Fault::LoseAnswer).await,
+        Between::LostCharge => shop.lose(&shop.intents(), Fault::LoseAnswer).await,
         Between::Page => drop(action(intent.pay_hosted(RETURN_URL).await.unwrap())),
     }
     shop.stage.sandbox.settle();

@@ -174,12 +174,7 @@ async fn late_request_adds_no_charge_to_another_card() {
     for case in cases() {
         for number in [VISA, MASTERCARD] {
             let shop = Shop::new(case).await;
-            let operation = Operation::CreateDirectPayment;
-            shop.stage.sandbox.inject_at(operation, Fault::Late, 1);
-            let first = tokio::spawn(paying(&shop.order(), VISA).send());
-            shop.stage.sandbox.wait_for_late(1).await;
-            first.abort();
-            assert!(first.await.unwrap_err().is_cancelled());
+            shop.drop_late_card().await;
             shop.assert_true(&shop.order().status().await.unwrap());
             shop.assert_paid_once_by(number).await;
             assert_eq!(shop.stage.sandbox.release_late(), 1);
@@ -195,11 +190,7 @@ async fn late_request_adds_no_charge_to_another_card() {
 async fn late_request_is_not_called_unpaid_before_certainty() {
     for case in cases() {
         let shop = Shop::new(case).await;
-        let operation = Operation::CreateDirectPayment;
-        shop.stage.sandbox.inject_at(operation, Fault::Late, 1);
-        let first = tokio::spawn(paying(&shop.order(), VISA).send());
-        shop.stage.sandbox.wait_for_late(1).await;
-        first.abort();
+        shop.drop_late_card().await;
         // The next card is declined at once; the first one may still be charged.
         shop.stage.sandbox.inject(Fault::declined("do_not_honor"));
         let told = unknown(pay(&shop.order(), MASTERCARD).await);
@@ -220,11 +211,7 @@ async fn late_request_is_not_called_unpaid_before_certainty() {
 async fn late_request_after_a_decline_adds_no_charge() {
     for case in cases() {
         let shop = Shop::new(case).await;
-        let operation = Operation::CreateDirectPayment;
-        shop.stage.sandbox.inject_at(operation, Fault::Late, 1);
-        let first = tokio::spawn(paying(&shop.order(), VISA).send());
-        shop.stage.sandbox.wait_for_late(1).await;
-        first.abort();
+        shop.drop_late_card().await;
         shop.stage.sandbox.inject(Fault::declined("do_not_honor"));
         unknown(pay(&shop.order(), MASTERCARD).await);
         shop.assert_paid_once_by(MASTERCARD).await;

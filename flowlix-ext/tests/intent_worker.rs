@@ -14,7 +14,7 @@ use common::intents::{
 use common::{DECLINED, THREE_D_SECURE, VISA};
 use flowlix_ext::Money;
 use flowlix_ext::intents::{IntentChange, IntentStatus, Intents, Pass};
-use flowlix_sandbox::{Fault, Matcher, Operation};
+use flowlix_sandbox::{Fault, Matcher};
 
 const BUDGET: Duration = Duration::from_secs(60);
 
@@ -222,11 +222,7 @@ async fn unknown_outcomes_are_resolved() {
 async fn late_charge_after_absence_is_reported() {
     for case in cases() {
         let (shop, notes) = (Shop::new(case).await, Notes::default());
-        let operation = Operation::CreateDirectPayment;
-        shop.stage.sandbox.inject_at(operation, Fault::Late, 1);
-        let first = tokio::spawn(paying(&shop.order(), VISA).send());
-        shop.stage.sandbox.wait_for_late(1).await;
-        first.abort();
+        shop.drop_late_card().await;
         shop.stage.pass(QUIET);
         work(&shop.intents(), &notes).await;
         assert_eq!(notes.order().last().unwrap(), "Unpaid");

@@ -23,7 +23,7 @@ use flowlix_ext::intents::{
 };
 use flowlix_ext::runtime::Runtime;
 use flowlix_ext::{Flowlix, Money};
-use flowlix_sandbox::{Dialect, Fault, Matcher, PaymentRecord, Status};
+use flowlix_sandbox::{Dialect, Fault, Matcher, Operation, PaymentRecord, Status};
 
 use super::{DIALECTS, Stage, card};
 
@@ -220,6 +220,33 @@ impl Shop {
     pub(crate) fn inject_into_writes(&self, fault: Fault) {
         let sandbox = &self.stage.sandbox;
         sandbox.inject_at(Matcher::method("POST"), fault, 1000);
+    }
+
+    /// A call is dropped while its request is on its way, until `release_late`.
+    pub(crate) async fn drop_late<T: Send + 'static>(
+        &self,
+        operation: Operation,
+        call: impl Future<Output = T> + Send + 'static,
+    ) {
+        self.stage.sandbox.inject_at(operation, Fault::Late, 1);
+        let call = tokio::spawn(call);
+        self.stage.sandbox.wait_for_late(1).await;
+        call.abort();
+        assert!(call.await.is_err_and(|error| error.is_cancelled()));
+    }
+
+    /// As [`drop_late`](Self::drop_late), for a card.
+    pub(crate) async fn drop_late_card(&self) {
+        let call = paying(&self.order(), super::VISA).send();
+        self.drop_late(Operation::CreateDirectPayment, call).await;
+    }
+
+    /// A `pay` whose request was lost; lists are healthy afterwards.
+    pub(crate) async fn lose(&self, intents: &Intents, fault: Fault) {
+        self.inject_into_writes(fault);
+        self.stage.sandbox.set_list_lag(60);
+        unknown(pay(&order(intents), super::VISA).await);
+        self.heal();
     }
 
     /// From now on all is well.
