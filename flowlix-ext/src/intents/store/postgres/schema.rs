@@ -145,8 +145,10 @@ fn step(tables: &Tables, migration: &Migration) -> String {
         statements,
     } = migration;
     let (statements, versions) = (statements(tables), &tables.versions);
+    let statements = statements.trim();
     format!(
-        "    IF held < {version} THEN{statements}
+        "    IF held < {version} THEN
+        {statements}
         INSERT INTO {versions} VALUES (1, {version}, {min_reader})
             ON CONFLICT (only_one) DO UPDATE SET version = {version}, min_reader = {min_reader};
     END IF;
@@ -176,8 +178,30 @@ pub(super) fn printed(tables: &Tables) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
+    use tokio_postgres::{Client, Config, NoTls};
+
     use super::*;
+
+    const LATER: [Migration; 2] = [
+        Migration {
+            version: 2,
+            min_reader: 1,
+            statements: |tables| {
+                let intents = &tables.intents;
+                format!("ALTER TABLE {intents} ADD COLUMN note text DEFAULT 'none';")
+            },
+        },
+        Migration {
+            version: 3,
+            min_reader: 3,
+            statements: |tables| {
+                let intents = &tables.intents;
+                format!("ALTER TABLE {intents} RENAME COLUMN note TO remark;")
+            },
+        },
+    ];
 
     #[test]
     fn this_sdk_knows_its_own_last_step() {
@@ -188,5 +212,77 @@ mod tests {
             assert!(step.version > before && step.min_reader <= step.version);
             before = step.version;
         }
+    }
+
+    /// A schema of its own on the server of `.ci/postgres`.
+    async fn connect(name: &str) -> Option<(Client, Tables)> {
+        let Ok(server) = std::env::var("FLOWLIX_TEST_POSTGRES") else {
+            eprintln!("NOT TESTED: FLOWLIX_TEST_POSTGRES names no server");
+            return None;
+        };
+        let server: Config = server.parse().unwrap();
+        let (client, connection) = server.connect(NoTls).await.unwrap();
+        tokio::spawn(connection);
+        let tables = Tables::in_schema(&format!("{name} {}", std::process::id())).unwrap();
+        Some((client, tables))
+    }
+
+    async fn close(client: Client, tables: &Tables) {
+        let drop = format!("DROP SCHEMA {} CASCADE", tables.schema().unwrap());
+        client.batch_execute(&drop).await.unwrap();
+    }
+
+    async fn schema(client: &Client, tables: &Tables) -> (i64, i64) {
+        let rows = client.query(&held(tables), &[]).await.unwrap();
+        let row = rows.first().unwrap();
+        let schema = Schema::of(&PostgresRow::new(vec![row.get(0), row.get(1)])).unwrap();
+        (schema.version, schema.min_reader)
+    }
+
+    #[tokio::test]
+    async fn each_step_is_taken_once_and_keeps_the_records() {
+        let Some((client, tables)) = connect("steps").await else {
+            return;
+        };
+        let [first] = MIGRATIONS;
+        let [second, third] = LATER;
+        let all = [first, second, third];
+        let [first, second, third] = [1, 2, 3].map(|to| migrate(&tables, all.get(..to).unwrap()));
+        client.batch_execute(&first).await.unwrap();
+        assert_eq!(schema(&client, &tables).await, (1, 1));
+        let intents = &tables.intents;
+        let insert =
+            format!("INSERT INTO {intents} VALUES ('shop', 'test', 'k', 1, 'paid', NULL, 0, '')");
+        client.batch_execute(&insert).await.unwrap();
+        client.batch_execute(&second).await.unwrap();
+        assert_eq!(schema(&client, &tables).await, (2, 1));
+        for sdk in [&third, &third, &second, &first] {
+            client.batch_execute(sdk).await.unwrap();
+            assert_eq!(schema(&client, &tables).await, (3, 3));
+            let kept = format!("SELECT FROM {intents} WHERE remark = 'none'");
+            assert_eq!(client.query(&kept, &[]).await.unwrap().len(), 1);
+        }
+        close(client, &tables).await;
+    }
+
+    #[tokio::test]
+    async fn all_steps_are_taken_or_none() {
+        let Some((client, tables)) = connect("all or none").await else {
+            return;
+        };
+        let [first] = MIGRATIONS;
+        let [second, mut third] = LATER;
+        third.statements = |_| "SELECT no_such_column FROM flowlix_nowhere;".to_owned();
+        let all = [first, second, third];
+        let first = migrate(&tables, all.get(..1).unwrap());
+        client.batch_execute(&first).await.unwrap();
+        client
+            .batch_execute(&migrate(&tables, &all))
+            .await
+            .unwrap_err();
+        assert_eq!(schema(&client, &tables).await, (1, 1));
+        let note = format!("SELECT note FROM {}", tables.intents);
+        client.query(&note, &[]).await.unwrap_err();
+        close(client, &tables).await;
     }
 }
