@@ -157,10 +157,13 @@ async fn sqlite() {
     std::fs::remove_dir_all(&folder).unwrap();
 }
 
+/// A text with the parameters of its first run.
+type Statement = (String, Vec<PostgresValue>);
+
 /// Keeps what it runs.
 struct Keeping {
     inner: DeadpoolExecutor,
-    kept: Arc<Mutex<Vec<(String, Vec<PostgresValue>)>>>,
+    kept: Arc<Mutex<Vec<Statement>>>,
 }
 
 impl PostgresExecutor for Keeping {
@@ -211,7 +214,7 @@ async fn postgres(config: tokio_postgres::Config) {
     client.batch_execute(&drop).await.unwrap();
 }
 
-async fn plans(pool: &Pool, kept: &[(String, Vec<PostgresValue>)]) {
+async fn plans(pool: &Pool, kept: &[Statement]) {
     let client = pool.get().await.unwrap();
     for (statement, parameters) in kept {
         if !statement.starts_with("WITH") {

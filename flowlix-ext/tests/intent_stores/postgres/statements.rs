@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use flowlix_ext::intents::Intents;
 use flowlix_ext::intents::store::postgres::{PostgresExecutor, PostgresFuture, PostgresValue};
 use flowlix_ext::intents::store::{PostgresStore, conformance};
+use flowlix_ext::testing::ManualTime;
 use flowlix_ext::{Flowlix, Money};
 use flowlix_sandbox::Sandbox;
 
@@ -74,7 +75,7 @@ async fn no_statement_holds_a_value() {
     let (store, heard) = listening(&database, false).await;
     conformance::check(&store).await.unwrap();
     // Thousands of records, and ten texts: what is in them depends on no record.
-    let heard = heard.lock().unwrap();
+    let heard = std::mem::take(&mut *heard.lock().unwrap());
     assert_eq!(heard.len(), 10, "{heard:#?}");
     for session in ["SET ", "LISTEN", "PREPARE", "BEGIN;", "TEMP"] {
         assert!(
@@ -100,6 +101,7 @@ async fn a_payment_leaves_no_card_data_in_the_database() {
         let (store, heard) = listening(&database, true).await;
         let sandbox = Sandbox::start().await.unwrap();
         let flowlix = Flowlix::builder(sandbox.key(dialect)).base_url(sandbox.base_url());
+        let flowlix = flowlix.runtime(ManualTime::automatic());
         let intents = Intents::builder(flowlix.build().unwrap(), store)
             .merchant(format!("{dialect:?}"))
             .build()
