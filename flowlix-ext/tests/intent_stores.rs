@@ -11,6 +11,8 @@ mod common;
 
 #[path = "intent_stores/careless.rs"]
 mod careless;
+#[path = "intent_stores/postgres/mod.rs"]
+mod postgres;
 #[cfg(all(feature = "sqlite", unix))]
 #[path = "intent_stores/processes.rs"]
 mod processes;

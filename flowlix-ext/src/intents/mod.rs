@@ -31,7 +31,7 @@
 //! # let card = |number| CardDetails::new(number, 12, 2030, "314", "Jenny Rosen");
 //! # #[cfg(any())]
 //! let flowlix = Flowlix::from_env()?;
-//! // A store that outlives the process: `SqliteStore`, feature `sqlite`.
+//! // Stores that outlive the process: `SqliteStore` (feature `sqlite`) for one machine, `PostgresStore` for several.
 //! let intents = Intents::builder(flowlix, MemoryStore::new()).merchant("my-shop").build()?;
 //! # assert!(pay(&intents, "order-1234", card("4000000000009995")).await?.contains("insufficient funds"));
 //! # assert_eq!(pay(&intents, "order-1234", card("4111111111111111")).await?, "Thank you!");

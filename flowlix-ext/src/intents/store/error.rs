@@ -38,6 +38,17 @@ impl StoreError {
         }
     }
 
+    /// A failure with a cause that others hold too.
+    pub(super) fn caused_by_shared(
+        message: impl Into<String>,
+        cause: Arc<dyn Error + Send + Sync>,
+    ) -> Self {
+        Self {
+            message: message.into(),
+            cause: Some(cause),
+        }
+    }
+
     /// What caused it, such as the error of a database's client library.
     #[must_use]
     pub fn cause(&self) -> Option<&(dyn Error + Send + Sync + 'static)> {
@@ -48,18 +59,26 @@ impl StoreError {
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&one_line(&self.message))?;
-        let first = self.cause.as_deref().map(|cause| cause as &dyn Error);
-        let mut told = String::new();
-        for cause in std::iter::successors(first, |cause| (*cause).source()) {
-            let text = printable(&cause.to_string());
-            // Some libraries tell their cause's words as their own.
-            if !told.contains(&text) {
-                write!(f, ": {text}")?;
-                told.push_str(&text);
-            }
+        match self.cause.as_deref() {
+            Some(cause) => write!(f, ": {}", causes(cause)),
+            None => Ok(()),
         }
-        Ok(())
     }
+}
+
+/// An error and what caused it, on one line.
+pub(super) fn causes(first: &(dyn Error + 'static)) -> String {
+    let mut told = String::new();
+    for cause in std::iter::successors(Some(first), |cause| (*cause).source()) {
+        let text = printable(&cause.to_string());
+        // Some libraries tell their cause's words as their own.
+        if told.is_empty() {
+            told = text;
+        } else if !told.contains(&text) {
+            told = format!("{told}: {text}");
+        }
+    }
+    told
 }
 
 /// The same line: the `Debug` of a cause may hold what the store was given.

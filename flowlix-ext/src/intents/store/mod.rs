@@ -8,6 +8,7 @@ pub(super) mod catch_panics;
 pub mod conformance;
 mod error;
 mod memory;
+pub mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
@@ -17,6 +18,7 @@ use std::sync::Arc;
 pub(crate) use catch_panics::{catch_panics, in_time_or};
 pub use error::StoreError;
 pub use memory::MemoryStore;
+pub use postgres::PostgresStore;
 /// The library of [`SqliteStore`], whose errors are a [`cause`](StoreError::cause): 0.32 to 0.43, whichever version cargo
 /// chose for the whole program.
 #[cfg(feature = "sqlite")]

@@ -37,6 +37,14 @@ const IN_STATE_BEHIND: &str = scan!(
     " AND (changed_at, key) > (?4, ?5)"
 );
 
+const LOAD: &str = "SELECT key, version, state, due_at, changed_at, body FROM flowlix_intents
+     WHERE merchant = ?1 AND mode = ?2 AND key = ?3";
+const UPDATE: &str =
+    "UPDATE flowlix_intents SET version = ?4, state = ?5, due_at = ?6, changed_at = ?7, body = ?8
+     WHERE merchant = ?1 AND mode = ?2 AND key = ?3 AND version = ?4 - 1";
+const DELETE: &str = "DELETE FROM flowlix_intents
+     WHERE merchant = ?1 AND mode = ?2 AND key = ?3 AND version = ?4";
+
 fn mode(scope: &Scope) -> &'static str {
     match scope.mode {
         Mode::Test => "test",
@@ -49,10 +57,7 @@ pub(super) fn load(
     id: &RecordId,
 ) -> rusqlite::Result<Option<StoredRecord>> {
     transaction
-        .prepare_cached(
-            "SELECT key, version, state, due_at, changed_at, body FROM flowlix_intents
-             WHERE merchant = ?1 AND mode = ?2 AND key = ?3",
-        )?
+        .prepare_cached(LOAD)?
         .query_row(params![id.scope.merchant, mode(&id.scope), id.key], |row| {
             record(&id.scope, row)
         })
@@ -68,8 +73,7 @@ pub(super) fn compare_and_set(
         "INSERT INTO flowlix_intents (merchant, mode, key, version, state, due_at, changed_at, body)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING"
     } else {
-        "UPDATE flowlix_intents SET version = ?4, state = ?5, due_at = ?6, changed_at = ?7, body = ?8
-         WHERE merchant = ?1 AND mode = ?2 AND key = ?3 AND version = ?4 - 1"
+        UPDATE
     };
     let id = &record.id;
     let stored = transaction.prepare_cached(statement)?.execute(params![
@@ -147,12 +151,12 @@ pub(super) fn delete(
     id: &RecordId,
     version: i64,
 ) -> rusqlite::Result<bool> {
-    let rows = transaction
-        .prepare_cached(
-            "DELETE FROM flowlix_intents
-             WHERE merchant = ?1 AND mode = ?2 AND key = ?3 AND version = ?4",
-        )?
-        .execute(params![id.scope.merchant, mode(&id.scope), id.key, version])?;
+    let rows = transaction.prepare_cached(DELETE)?.execute(params![
+        id.scope.merchant,
+        mode(&id.scope),
+        id.key,
+        version
+    ])?;
     Ok(rows > 0)
 }
 
@@ -177,10 +181,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_scan_reads_only_its_records_and_sorts_nothing() {
+    fn a_statement_reads_only_its_records_and_sorts_nothing() {
         let mut connection = Connection::open_in_memory().unwrap();
         migrate(&mut connection, &MIGRATIONS).unwrap();
+        let by_name = "SEARCH flowlix_intents USING INDEX sqlite_autoindex_flowlix_intents_1 (merchant=? AND mode=? AND \
+                       key=?)";
         for (sql, expected) in [
+            (LOAD, by_name),
+            (UPDATE, by_name),
+            (DELETE, by_name),
             (
                 DUE,
                 "SEARCH flowlix_intents USING INDEX flowlix_intents_due (merchant=? AND mode=? AND due_at<?)",
