@@ -38,6 +38,15 @@ impl IntentChange {
 
     /// The number of the change: 1 for the first change of the intent, and rising by one. The same change has the same
     /// number when it is reported again.
+    ///
+    /// A change is reported again when a process dies between the handler's commit and the acknowledgement. To take each
+    /// change once, write the number together with your own row, in one transaction of your own database:
+    /// ```sql
+    /// BEGIN;
+    /// UPDATE orders SET state = 'paid', flowlix_sequence = 3
+    ///  WHERE reference = 'order-1234' AND flowlix_sequence < 3;
+    /// COMMIT; -- no row was updated: the change was taken before; return Ok too
+    /// ```
     #[must_use]
     pub fn sequence(&self) -> u64 {
         self.sequence
