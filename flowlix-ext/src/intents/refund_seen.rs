@@ -113,8 +113,10 @@ pub(super) fn unrecorded<'a>(
     // An attempt that failed may have been followed by one that did not.
     let same = payment.refunds.iter().filter(looks_the_same);
     let refund = same.min_by_key(|one| one.status == RefundStatus::Failed)?;
+    let known = record.refund(wanted.reference);
+    let current = known.and_then(|known| known.attempts.last());
     Some(if wanted.is_named {
-        Unrecorded::Same(1, refund)
+        Unrecorded::Same(current.map_or(1, |attempt| attempt.number), refund)
     } else {
         Unrecorded::MayBe(refund)
     })

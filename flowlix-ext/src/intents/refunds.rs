@@ -210,7 +210,7 @@ impl RefundPayment {
 
     /// A store that was restored from a copy may not know what was refunded since.
     fn find_unrecorded(&self, session: &mut Session, payment: &Payment) -> Result<(), IntentError> {
-        if session.record().refund(&self.reference).is_some() {
+        if session.record().knows_refund(&self.reference) {
             return Ok(());
         }
         let reason = self.reason_to_send();

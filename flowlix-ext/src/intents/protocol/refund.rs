@@ -353,14 +353,35 @@ impl Record {
 
     /// The payment shows a refund under this reference that the record does not know.
     pub(crate) fn refund_found(&mut self, refund: Refund, number: u32, view: RefundView) {
-        if self.refund(&refund.reference).is_none() {
-            let mut attempt = RefundAttempt::new(number, refund.started_at);
-            attempt.found(view);
-            self.refunds.push(Refund {
-                attempts: vec![attempt],
-                ..refund
-            });
+        if self.knows_refund(&refund.reference) {
+            return;
         }
+        let reference = refund.reference.clone();
+        let started_at = refund.started_at;
+        match self.refund_mut(&reference) {
+            Some(known) => {
+                let attempts = std::mem::take(&mut known.attempts);
+                *known = Refund { attempts, ..refund };
+            }
+            None => self.refunds.push(refund),
+        }
+        let Some(known) = self.refund_mut(&reference) else {
+            return;
+        };
+        if known.attempt(number).is_none() {
+            known.attempts.push(RefundAttempt::new(number, started_at));
+        }
+        if let Some(attempt) = known.attempt_mut(number) {
+            attempt.found(view);
+        }
+    }
+
+    /// Whether the record has anything to say of a refund: it was accepted, or may have been.
+    pub(crate) fn knows_refund(&self, reference: &str) -> bool {
+        let attempt = self
+            .refund(reference)
+            .and_then(|refund| refund.attempts.last());
+        attempt.is_some_and(|attempt| attempt.refund.is_some() || attempt.sends.is_unknown())
     }
 
     /// Flowlix told how this refund stands, without its payment. What the payment's total says then is told by its

@@ -235,7 +235,7 @@ impl Client {
         let task = self.task(setup);
         let reference = Setup::reference(task.reference);
         let record = &self.kept.record;
-        if record.refund(&reference).is_some() {
+        if record.knows_refund(&reference) {
             return true;
         }
         let reason = setup.reason(task.reference);
