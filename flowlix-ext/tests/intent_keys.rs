@@ -218,6 +218,8 @@ async fn key_that_sees_other_payments_proves_nothing() {
             for _ in 0..2 {
                 let told = unknown(pay(&order(&strange), VISA).await);
                 assert!(!told.can_pay_again());
+                // The quiet time is over, and it proves nothing: a person has to look.
+                assert!(told.needs_person() && told.certain_from().is_none());
                 shop.stage.pass(30 * HOUR);
             }
             assert_eq!(shop.charges().1, charges);

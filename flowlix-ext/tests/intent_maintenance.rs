@@ -192,9 +192,28 @@ async fn erased_unpaid_order_can_be_paid() {
             assert!(shop.intents().erase("order-1234").await.unwrap());
             let status = unpaid(shop.order().status().await.unwrap());
             assert_eq!(status.reason(), UnpaidReason::Declined);
-            assert!(pay(&shop.order(), VISA).await.is_paid());
+            let status = unpaid(shop.order().status().await.unwrap());
+            assert_eq!(status.reason(), UnpaidReason::Declined);
+            // It is an order like any other then.
+            let page = action(shop.order().pay_hosted(RETURN_URL).await.unwrap());
+            let id = page.payment_id().unwrap().as_str();
+            shop.stage.sandbox.complete_hosted(id, VISA).unwrap();
+            shop.stage.sandbox.settle();
+            shop.stage.pass(HOUR);
+            let told = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+            let (noted, intents) = (told.clone(), shop.intents());
+            let done = intents.run_once(Duration::from_secs(60), move |change| {
+                noted.lock().unwrap().push(change);
+                async { Ok::<(), String>(()) }
+            });
+            done.await.unwrap();
+            let told = told.lock().unwrap().clone();
+            assert!(told.iter().all(|change| change.reference() == "order-1234"));
+            assert!(told.last().unwrap().status().is_paid());
             assert_eq!(shop.charges().1, 1);
             shop.assert_paid_once_by(VISA).await;
+            let refund = shop.order().refund("return-77").await.unwrap();
+            assert_eq!(refund.info().amount(), 49_99);
         }
     }
 }

@@ -123,15 +123,16 @@ async fn one_dies_and_another_takes_over(test: &str, place: Value) {
                     of(&second).unwrap_or_default(),
                 );
                 assert!(
-                    first.iter().copied().eq(1..=first.len() as u64),
-                    "{first:?}"
-                );
-                let begins = second.first().copied().unwrap_or(3);
-                assert!(begins <= first.len() as u64 + 1, "{first:?} {second:?}");
-                assert!(
-                    second.iter().copied().eq(begins..=2),
+                    first.is_sorted() && second.is_sorted(),
                     "{first:?} {second:?}"
                 );
+                let mut all: Vec<u64> = first.iter().chain(&second).copied().collect();
+                all.sort_unstable();
+                all.dedup();
+                assert_eq!(all.len(), 2, "{first:?} {second:?}");
+                // Told twice is only what the first one could not acknowledge.
+                let ends_with = first.is_empty() || second.is_empty() || second.contains(&all[1]);
+                assert!(ends_with, "{first:?} {second:?}");
             }
         }
     }
@@ -148,7 +149,8 @@ async fn several_share(test: &str, place: Value) {
         }
         let told = told(&mut troupe);
         assert_eq!(told.len(), ORDERS);
-        assert!(told.values().all(|told| *told == [1, 2]), "{told:?}");
+        let each_once = |told: &Vec<u64>| told.len() == 2 && told[0] < told[1];
+        assert!(told.values().all(each_once), "{told:?}");
     }
 }
 

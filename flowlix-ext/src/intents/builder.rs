@@ -36,7 +36,7 @@ impl IntentsBuilder {
 
     /// The merchant's name, required: an intent is named by merchant, mode and reference. It goes into idempotency
     /// keys, so **never change it**, and give each system that names orders on its own another one, such as
-    /// `my-shop` and `my-shop-staging`. It must not follow from the API key, which may change.
+    /// `my-shop` and `my-shop-staging`. Do not derive it from the API key, which may change.
     pub fn merchant(mut self, name: impl Into<String>) -> Self {
         self.merchant = Some(name.into());
         self
@@ -46,9 +46,11 @@ impl IntentsBuilder {
     /// Only then does a search that finds nothing prove that nothing was done. An assumption: proxies, Flowlix's own
     /// queues and clocks that differ go into it.
     ///
-    /// A time that is too short can make a status say "not charged" too early. It can charge twice in three cases only:
-    /// after the API key was changed, after the way to pay was changed in uppercase, and where a request is repeated
-    /// 22 hours or more after the first one under its key. Such a charge is told once it is seen.
+    /// A time that is too short can make a status say "not charged" too early. It can charge or refund twice in three cases
+    /// only: after the API key was changed, after the way to pay was changed in uppercase, and where a request is repeated
+    /// 22 hours or more after the first one under its key. A second charge becomes the status
+    /// [`Overcharged`](super::IntentStatus::Overcharged) once it is seen; a second refund shows in
+    /// [`Paid::refunded`](super::Paid::refunded) alone.
     ///
     /// Default: 30 minutes; at most one hour.
     pub fn quiet_time(mut self, time: Duration) -> Self {

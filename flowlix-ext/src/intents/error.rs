@@ -52,8 +52,7 @@ pub enum IntentErrorKind {
     NotPaid,
     /// This refund was begun with another amount, reason or payment.
     RefundMismatch,
-    /// The outcome of another refund of the same payment is unknown; make that call again first. In `snake_case` no
-    /// mark would tell the two apart.
+    /// The outcome of another refund of the same payment is unknown; make that call again first.
     RefundBusy,
     /// `snake_case`: the payment has a refund of the same amount and reason that the intent does not know, from Flowlix's
     /// dashboard or from before the store was restored. If it is another one, give this one another reason.

@@ -94,7 +94,7 @@ impl AttemptInfo {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HistoryEntry {
-    /// 1 for the first change of the intent; rises by one.
+    /// Rises with each change of the intent, by one or more.
     pub sequence: u64,
     /// When the change was seen.
     pub at: SystemTime,

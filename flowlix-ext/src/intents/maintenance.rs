@@ -203,7 +203,8 @@ impl Intents {
     }
 
     /// Forgets an intent: its reference, its payments' ids, its refunds and its history. A tombstone stays, with a hash of
-    /// the reference and the final state, so that a paid order cannot be charged again. Flowlix keeps what it has.
+    /// the reference and the final state: a paid order cannot be charged again, and a closed one stays closed. An order that
+    /// was not charged can be paid again, and is an order like any other then. Flowlix keeps what it has.
     ///
     /// Returns whether there was something to erase.
     ///

@@ -19,6 +19,9 @@
 //!             None => "We are checking your payment.".to_owned(),
 //!         },
 //!         IntentStatus::Unpaid(unpaid) => unpaid.customer_message().to_owned(), // pay again with any card
+//!         // `Overcharged` or `PaidAfterClose`: too much was charged. A person refunds what the log names.
+//!         over if over.is_paid() => { eprintln!("{over:?}"); "Thank you!".to_owned() }
+//!         IntentStatus::PaidAfterClose(over) => { eprintln!("{over:?}"); "This order was canceled.".to_owned() }
 //!         // Processing, OutcomeUnknown, and what a later version adds: ask for the status later.
 //!         _ => "We are checking your payment.".to_owned(),
 //!     })
@@ -134,7 +137,7 @@
 //! [`supersede`](Pay::supersede) your code decides to start another attempt beside one that still waits.
 //!
 //! A store that was restored from a backup knows less than Flowlix. **Call [`reconcile`](Intents::reconcile) before it
-//! serves again**: it adds every payment that was made since the copy. Without it, only the idempotency key protects what
+//! serves again**, and once more after the quiet time: it adds every payment that the lists show. Without it, only the idempotency key protects what
 //! the copy has lost: for 24 hours, with the same API key and, in the uppercase dialect, the same way to pay.
 //!
 //! The store holds references, amounts, ids, statuses and times. It holds no card data, no address, and nothing that a

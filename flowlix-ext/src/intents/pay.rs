@@ -312,6 +312,7 @@ impl Paying {
 
     fn recorder(&self, session: &Session, pay: &Protocol, attempt: u32) -> Arc<SendRecorder> {
         let (pay, rules) = (pay.clone(), session.shared.rules);
+        let reference = self.intent.reference().to_owned();
         SendRecorder::new(
             session.shared.flowlix.clone(),
             session.shared.records.clone(),
@@ -323,6 +324,7 @@ impl Paying {
                     pay.may_begin(record, attempt, send.now, &rules)
                 };
                 is_allowed.then(|| {
+                    record.revive(&reference);
                     let times = (send.now, send.deadline);
                     pay.begin(record, attempt, send.token.clone(), times, &rules)
                 })

@@ -49,7 +49,10 @@ impl Intents {
     /// adds to the store what it does not know. 100 payments cost one request.
     ///
     /// **Call it when the store was restored from a copy, before it serves again**, with the time of the copy and now:
-    /// until then the store knows less than Flowlix, and a `pay` may charge what was charged since.
+    /// until then the store knows less than Flowlix, and a `pay` may charge what was charged since. Then:
+    /// 1. Call it once more after the [quiet time](super::IntentsBuilder::quiet_time). Flowlix's lists may show a payment
+    ///    late.
+    /// 2. [Close](super::Intent::close) orders again that were canceled since the copy: Flowlix does not know of that.
     ///
     /// It is safe to drop this future, and to call it again.
     ///

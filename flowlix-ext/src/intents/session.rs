@@ -81,17 +81,15 @@ impl Shared {
         }
     }
 
+    /// Whether it is known that this API key sees what another one has created.
+    fn is_linked(&self, credential: &str) -> bool {
+        let linked = self.linked.lock().unwrap_or_else(PoisonError::into_inner);
+        credential == self.credential || linked.contains(credential)
+    }
+
     /// Whether this API key sees what another one has created: whether it can retrieve one of its payments.
     async fn sees_payments_of(&self, credential: &str) -> bool {
-        if credential == self.credential {
-            return true;
-        }
-        if self
-            .linked
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains(credential)
-        {
+        if self.is_linked(credential) {
             return true;
         }
         let witness = self.records.witness(credential).await.ok().flatten();
@@ -395,6 +393,19 @@ impl Session {
         true
     }
 
+    /// Whether an empty search would prove something by now, if this API key saw what another one may have created.
+    fn is_blind(&self) -> bool {
+        let (rules, now) = (&self.shared.rules, self.now());
+        self.record().unknown_attempts().any(|attempt| {
+            let is_quiet = attempt
+                .sends
+                .quiet_from(rules)
+                .is_some_and(|from| now >= from);
+            let mut namespaces = attempt.sends.namespaces().map(credential_of);
+            is_quiet && namespaces.any(|credential| !self.shared.is_linked(credential))
+        })
+    }
+
     /// A request of this call has created this payment, or replayed its creation.
     pub(super) async fn created(&mut self, payment: &Payment) {
         self.shared.keep_witness(payment.id.as_str()).await;
@@ -463,6 +474,7 @@ impl Session {
             decline: self.decline.clone(),
             not_recorded: self.not_recorded.clone(),
             not_read: self.not_read.as_ref().map(|(_, error)| error.clone()),
+            is_blind: self.is_blind(),
             namespace: &namespace,
             now: self.now(),
         };

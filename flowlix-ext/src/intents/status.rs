@@ -152,6 +152,8 @@ pub(super) struct Context<'a> {
     pub(super) not_recorded: Option<StoreError>,
     /// Why Flowlix did not say how things stand.
     pub(super) not_read: Option<Arc<Error>>,
+    /// A search with this API key proves nothing about requests of an earlier one, and the quiet time is over.
+    pub(super) is_blind: bool,
     /// The namespace of idempotency keys in which a card of this API key would be sent.
     pub(super) namespace: &'a str,
     pub(super) now: Millis,
@@ -416,6 +418,7 @@ impl OutcomeUnknown {
         let can_send = |sends: &super::protocol::sends::Sends| {
             sends.check(context.namespace, context.now, rules).is_ok()
         };
+        let needs_person = needs_person || context.is_blind;
         Self {
             about,
             since: moment(since.unwrap_or(record.created_at)),
@@ -454,8 +457,9 @@ impl OutcomeUnknown {
         self.can_pay_again
     }
 
-    /// Whether Flowlix's answers and lists contradict each other, so that a person has to look into Flowlix's dashboard
-    /// and decide.
+    /// Whether no call can find out any more, so that a person has to look into Flowlix's dashboard and
+    /// [decide](super::Intent::resolve_by_hand): Flowlix's answers and lists contradict each other, or nothing shows that
+    /// this API key sees the payments of the one that sent the request.
     #[must_use]
     pub fn needs_person(&self) -> bool {
         self.needs_person
@@ -535,7 +539,7 @@ impl fmt::Display for IntentStatus {
             Self::Processing(_) if self.is_closed() => f.write_str("closed, and a payment is still on its way"),
             Self::Processing(_) => f.write_str("a payment is on its way"),
             Self::OutcomeUnknown(unknown) if unknown.needs_person => {
-                f.write_str("not known, and a person has to decide: Flowlix's answers and lists contradict each other")
+                f.write_str("not known, and a person has to decide: Flowlix's answers and lists do not agree, or are not for this API key to see")
             }
             Self::OutcomeUnknown(unknown) => {
                 f.write_str("not known yet whether a payment was made")?;

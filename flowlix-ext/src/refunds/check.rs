@@ -12,7 +12,7 @@ const WINDOW: Duration = Duration::from_secs(180 * 24 * 60 * 60);
 const CLOCK_MARGIN: Duration = Duration::from_secs(60 * 60);
 
 const NOTHING_LEFT: &str = "was left out, and nothing of the payment is left to refund; if an earlier \
-                            call with this key may have refunded it, repeat that with its amount";
+                            call may have refunded it, repeat that with its amount";
 
 /// Everything that keeps a refund of this amount from succeeding, as the payment shows it. Without an amount
 /// the rest is meant.

@@ -249,7 +249,11 @@ impl Record {
             None => what != Summary::Unpaid(Unpaid::New),
         };
         if is_new {
-            let sequence = last.map_or(0, |last| last.sequence).saturating_add(1);
+            // Rises also over what a restored store has lost: a handler passes over numbers that are not larger than
+            // the last one that it has seen.
+            let seconds = u64::try_from(at.div_euclid(1000)).unwrap_or_default();
+            let next = last.map_or(0, |last| last.sequence).saturating_add(1);
+            let sequence = next.max(seconds);
             self.changes.push(Change {
                 sequence,
                 at,

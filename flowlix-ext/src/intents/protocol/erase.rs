@@ -37,6 +37,13 @@ impl Record {
         true
     }
 
+    /// An erased intent that was not charged is paid again: it has a reference again, and its changes are reported.
+    pub(crate) fn revive(&mut self, reference: &str) {
+        if self.erased_at.take().is_some() {
+            reference.clone_into(&mut self.reference);
+        }
+    }
+
     /// Whether only the end of the intent is known.
     pub(crate) fn is_erased(&self) -> bool {
         self.erased_at.is_some()

@@ -163,7 +163,7 @@ pub(crate) enum Unpaid {
 /// A change of an intent that a handler is told of.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Change {
-    /// 1 for the first change of the intent; rises by one.
+    /// Rises with each change of the intent.
     pub(crate) sequence: u64,
     pub(crate) at: Millis,
     pub(crate) what: super::status::Summary,

@@ -36,15 +36,15 @@ impl IntentChange {
         self.status.reference()
     }
 
-    /// The number of the change: 1 for the first change of the intent, and rising by one. The same change has the same
-    /// number when it is reported again.
+    /// The number of the change. It rises with each change of the intent, by one or more, also over what a store has lost
+    /// that was restored from a copy. The same change has the same number when it is reported again.
     ///
     /// A change is reported again when a process dies between the handler's commit and the acknowledgement. To take each
     /// change once, write the number together with your own row, in one transaction of your own database:
     /// ```sql
     /// BEGIN;
-    /// UPDATE orders SET state = 'paid', flowlix_sequence = 3
-    ///  WHERE reference = 'order-1234' AND flowlix_sequence < 3;
+    /// UPDATE orders SET state = 'paid', flowlix_sequence = 1719792000
+    ///  WHERE reference = 'order-1234' AND flowlix_sequence < 1719792000;
     /// COMMIT; -- no row was updated: the change was taken before; return Ok too
     /// ```
     #[must_use]
