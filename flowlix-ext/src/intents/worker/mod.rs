@@ -2,6 +2,8 @@
 
 mod change;
 mod lease;
+mod lists;
+mod pace;
 mod pass;
 mod poll;
 mod report;
@@ -21,7 +23,7 @@ use super::store::StoreError;
 use pass::State;
 use report::Handler;
 
-/// The pause between two passes of a running worker.
+/// How often a running worker begins a pass: looks through the store, and then polls until the next one.
 const PAUSE: Duration = Duration::from_secs(1);
 /// How often a running worker writes what it has done into the log.
 const SUMMARY: Duration = Duration::from_secs(60);
@@ -183,7 +185,8 @@ impl State {
         let mut told_at = runtime.monotonic();
         let mut is_first = true;
         loop {
-            if let Err(error) = self.pass(Duration::MAX).await {
+            let pass_ends_at = runtime.monotonic().saturating_add(PAUSE);
+            if let Err(error) = self.pass(pass_ends_at).await {
                 tracing::warn!(%error, "the store failed; the worker goes on");
             }
             let now = runtime.monotonic();
@@ -192,7 +195,7 @@ impl State {
                 tracing::info!(%done, rate = %flowlix.rate_limit(), is_first, "the worker's summary");
                 (told_at, is_first) = (now, false);
             }
-            self.rest(PAUSE).await;
+            self.rest(pass_ends_at.saturating_sub(now)).await;
         }
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use super::lease::PollerLease;
+use super::pace::Pace;
 use super::report::{Delivered, Handler, deliver};
 use super::watched::Watched;
 use crate::intents::Intents;
@@ -22,6 +23,8 @@ const PAGE: u32 = 200;
 /// How often everything that is due is read anew. In between only what has become due is read; a process whose clock is
 /// slow dates its changes too early for that.
 const RESCAN: Duration = Duration::from_secs(30);
+/// How many seconds a page of the newest payments reaches back, before one was read.
+const NEWEST_REACH: i64 = 30;
 
 /// What a worker has done and seen; `Display` says it in one line.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -59,6 +62,13 @@ pub(super) struct State {
     after: Option<ScanCursor>,
     rescan_at: Duration,
     pub(super) lease: PollerLease,
+    pub(super) pace: Pace,
+    /// Whether a missing payment was polled last.
+    pub(super) was_missing: bool,
+    /// How far a page of the newest payments reaches back, in seconds.
+    pub(super) newest_reach: i64,
+    /// Until when lists count as unreadable, on the monotonic clock.
+    pub(super) lists_failed_until: Duration,
     pub(super) done: Pass,
 }
 
@@ -82,6 +92,10 @@ impl State {
             after: None,
             rescan_at: Duration::ZERO,
             lease: PollerLease::none(),
+            pace: Pace::default(),
+            was_missing: false,
+            newest_reach: NEWEST_REACH,
+            lists_failed_until: Duration::ZERO,
             done: Pass::default(),
         })
     }
