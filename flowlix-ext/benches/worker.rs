@@ -45,6 +45,7 @@ fn main() {
                         dialect,
                         open,
                         lifetimes,
+                        has_foreign: true,
                         warm_up: 3 * MINUTE,
                         measured: 10 * MINUTE,
                         seed: *seed,

@@ -41,6 +41,8 @@ pub(crate) struct Load {
     /// Payments that are open at steady state.
     pub(crate) open: u32,
     pub(crate) lifetimes: Lifetimes,
+    /// Whether nine of ten payments in the window of the open ones belong to other programs of the merchant.
+    pub(crate) has_foreign: bool,
     pub(crate) warm_up: Duration,
     pub(crate) measured: Duration,
     pub(crate) seed: u64,
@@ -156,8 +158,13 @@ impl Random {
     }
 }
 
+/// Whole milliseconds: the sandbox's clock drops what is less, and would fall behind.
 pub(crate) fn seconds(seconds: f64) -> Duration {
-    Duration::from_secs_f64(seconds.max(0.001))
+    whole_millis(Duration::from_secs_f64(seconds.max(0.001)))
+}
+
+pub(crate) fn whole_millis(span: Duration) -> Duration {
+    Duration::from_millis(u64::try_from(span.as_micros().div_ceil(1000)).unwrap())
 }
 
 pub(crate) type SharedWorld = Arc<tokio::sync::Mutex<World>>;

@@ -17,13 +17,13 @@ use tokio::sync::{Mutex, Notify};
 
 use super::clocks::ShopTime;
 use super::figures::Figures;
-use super::{ARRIVALS, Lifetimes, Load, OTHERS, Random, SharedWorld, intents, seconds};
+use super::{ARRIVALS, Lifetimes, Load, OTHERS, Random, SharedWorld, intents, seconds, whole_millis};
 
 const VISA: &str = "4111111111111111";
 const THREE_D_SECURE: &str = "4635440000002223";
 const RETURN_URL: &str = "https://shop.example.com/back";
 /// Payments of others that ended longer ago are not made: no request of the worker shows them.
-const FOREIGN_BEFORE: Duration = Duration::from_secs(300);
+const FOREIGN_BEFORE: Duration = Duration::from_secs(60);
 /// From the terminal status to the webhook's arrival.
 const WEBHOOK: Duration = Duration::from_secs(1);
 
@@ -145,7 +145,9 @@ impl World {
     pub(crate) async fn populate(&mut self) {
         let foreign = self.start.saturating_sub(FOREIGN_BEFORE);
         self.at(Duration::ZERO, Deed::Arrival);
-        self.at(foreign, Deed::Foreign);
+        if self.load.has_foreign {
+            self.at(foreign, Deed::Foreign);
+        }
         self.go_on_to(self.start).await;
         self.is_populating = false;
         self.at(self.start, Deed::Other);
@@ -158,7 +160,7 @@ impl World {
         for _ in 0..3 {
             tokio::task::yield_now().await;
         }
-        let to = self.time.monotonic() + by;
+        let to = self.time.monotonic() + whole_millis(by);
         self.go_on_to(to).await;
         let end = self.start + self.load.warm_up + self.load.measured;
         if to >= end {

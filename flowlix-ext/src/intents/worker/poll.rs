@@ -14,8 +14,12 @@ use crate::intents::session::Session;
 use crate::intents::store::StoreError;
 use crate::runtime::SleepPurpose;
 
-/// So many due payments of one list are worth a page.
+/// So many open payments of one list are worth a page.
 const WORTH_A_PAGE: usize = 3;
+/// So many missing payments take turns with the others.
+const MANY_MISSING: usize = 20;
+/// Payments of this worker that a page is trusted to reach back over. Those of others take the rest.
+const REACH: usize = 90;
 /// What a search gets for one page.
 const PAGE_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -74,8 +78,8 @@ impl State {
             }
         }
         // Many missing payments at once must not keep the others waiting.
-        let rest = due.iter().any(|due| due.lane != Lane::Missing);
-        let skips_missing = rest && self.was_missing;
+        let missing = due.iter().filter(|due| due.lane == Lane::Missing).count();
+        let skips_missing = self.was_missing && missing > MANY_MISSING && missing < due.len();
         let chosen = due
             .iter()
             .filter(|due| !(skips_missing && due.lane == Lane::Missing))
@@ -94,24 +98,34 @@ impl State {
             return Ask::Single(key);
         };
         let is_newest = |at: i64| now.0.div_euclid(1000).saturating_sub(at) < self.newest_reach;
-        let young = |due: &&Due<'_>| {
-            due.lane == Lane::Young && due.place.is_some_and(|(_, at)| is_newest(at))
-        };
-        if chosen.lane == Lane::Young
-            && is_newest(created_at)
-            && due.iter().filter(young).nth(1).is_some()
-        {
+        let places = || self.watched.values().filter_map(|watched| watched.place());
+        let mut newest = places().filter(|(_, at)| is_newest(*at));
+        if chosen.lane == Lane::Young && is_newest(created_at) && newest.nth(1).is_some() {
             return Ask::Newest(key);
         }
-        let beside = |due: &&Due<'_>| {
-            due.place
-                .is_some_and(|(of, at)| of == list && at <= created_at)
-        };
-        if due.iter().filter(beside).nth(WORTH_A_PAGE - 1).is_some() {
-            Ask::List(key, list, created_at)
+        let from = self.page_from(list, created_at, due);
+        // A page costs no more than a retrieve, and shows how others stand before they are due.
+        let mut beside = places().filter(|(of, at)| *of == list && *at <= from);
+        if beside.nth(WORTH_A_PAGE - 1).is_some() {
+            Ask::List(key, list, from)
         } else {
             Ask::Single(key)
         }
+    }
+
+    /// The newest due payment from which on a page reaches back to this one, so that the page shows as many as it can.
+    fn page_from(&self, list: OpenList, created_at: i64, due: &[Due<'_>]) -> i64 {
+        let places = self.watched.values().filter_map(|watched| watched.place());
+        let newer = places.filter(|(of, at)| *of == list && *at > created_at);
+        let mut newer: Vec<i64> = newer.map(|(_, at)| at).collect();
+        let newest = if newer.len() > REACH {
+            *newer.select_nth_unstable(REACH - 1).1
+        } else {
+            i64::MAX
+        };
+        let due = due.iter().filter_map(|due| due.place);
+        let within = due.filter(|(of, at)| *of == list && *at < newest);
+        within.map(|(_, at)| at).max().unwrap_or(created_at).max(created_at)
     }
 
     /// Of each list that is longer than a page, when the youngest of the oldest payments was created, which fit on one.

@@ -22,7 +22,7 @@ const PAUSES: [(Millis, Millis); 4] = [
     (24 * 3_600_000, 30_000),
 ];
 /// The pause while a customer is expected to act, or the payment to expire.
-const EXPECTANT: Millis = 4_000;
+const EXPECTANT: Millis = 3_000;
 /// Pauses between two searches for a lost payment; after the last one it is searched for once an hour.
 const SEARCHES: [Duration; 3] = [
     Duration::from_secs(30),
@@ -37,7 +37,7 @@ pub(super) enum Lane {
     Young,
     /// A list that would show the payment if it were open does not show it.
     Missing,
-    /// A customer has to act, the payment is about to expire, or it was not polled for long.
+    /// A customer is expected to act, or the payment to expire.
     Waiting,
     Background,
 }
@@ -163,6 +163,7 @@ impl Watched {
             search_at: now.1,
             searches: 0,
         };
+        watched.live.shrink_to_fit();
         watched.search_at = now
             .1
             .saturating_add(SEARCHES[0].saturating_sub(span(ago)))
@@ -223,11 +224,10 @@ impl Watched {
         let pause = if is_expected { pause.min(EXPECTANT) } else { pause };
         let due_at = self.polled_at.saturating_add(pause);
         let now = span_millis(now.1);
-        let is_late = now.saturating_sub(self.polled_at) >= LONGEST_PAUSE;
         let lane = match () {
             () if self.is_missing => return Some((Lane::Missing, due_at)),
             () if age < YOUNG => Lane::Young,
-            () if is_expected || is_late => Lane::Waiting,
+            () if is_expected => Lane::Waiting,
             () => Lane::Background,
         };
         (due_at <= now).then_some((lane, due_at))
