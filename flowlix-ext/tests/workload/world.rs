@@ -17,7 +17,9 @@ use tokio::sync::{Mutex, Notify};
 
 use super::clocks::ShopTime;
 use super::figures::Figures;
-use super::{ARRIVALS, Lifetimes, Load, OTHERS, Random, SharedWorld, intents, seconds, whole_millis};
+use super::{
+    ARRIVALS, Lifetimes, Load, OTHERS, Random, SharedWorld, intents, seconds, whole_millis,
+};
 
 const VISA: &str = "4111111111111111";
 const THREE_D_SECURE: &str = "4635440000002223";

@@ -104,7 +104,11 @@ impl State {
         let last = page.items.iter().flatten().next_back();
         let down_to = last.and_then(|payment| payment.created_at);
         // A page that shows nothing readable proves nothing.
-        let down_to = if page.has_more { down_to } else { Some(i64::MIN) };
+        let down_to = if page.has_more {
+            down_to
+        } else {
+            Some(i64::MIN)
+        };
         shown.down_to = down_to.or(shown.down_to);
         for payment in page.items.into_iter().flatten() {
             self.saw(payment, &mut shown.keys).await?;

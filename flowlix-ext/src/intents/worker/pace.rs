@@ -78,3 +78,57 @@ impl Pace {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rate(remaining: u32, ends_in: u64) -> RateSnapshot {
+        RateSnapshot {
+            is_on: true,
+            limit: Some(500),
+            remaining: Some(remaining),
+            kept_for_writes: 50,
+            window_ends_in: Some(Duration::from_secs(ends_in)),
+            ..RateSnapshot::default()
+        }
+    }
+
+    /// How many requests a worker sends in a window in which others send so many.
+    fn window(pace: &mut Pace, number: u64, others: u32) -> u32 {
+        let begins_at = Duration::from_secs(60 * number);
+        let mut sent = 0;
+        for tenth in 0..600_u32 {
+            let now = begins_at + Duration::from_millis(u64::from(tenth) * 100);
+            let used = sent + others * tenth / 600;
+            let rate = rate(500_u32.saturating_sub(used), 60 - u64::from(tenth) / 10);
+            if used < 450 && pace.next_at(&rate, now) <= now {
+                pace.sent(now);
+                sent += 1;
+            }
+        }
+        sent
+    }
+
+    #[test]
+    fn others_find_in_the_next_window_what_they_sent_before() {
+        let mut pace = Pace::default();
+        for number in 0..5 {
+            let sent = window(&mut pace, number, 220);
+            assert!((150..=235).contains(&sent), "{number}: {sent}");
+        }
+    }
+
+    #[test]
+    fn a_worker_alone_uses_nearly_all() {
+        let mut pace = Pace::default();
+        let sent = (0..4).map(|number| window(&mut pace, number, 0)).last();
+        assert!(sent >= Some(350), "{sent:?}");
+    }
+
+    #[test]
+    fn without_a_known_window_nothing_waits() {
+        let now = Duration::from_secs(7);
+        assert_eq!(Pace::default().next_at(&RateSnapshot::default(), now), now);
+    }
+}

@@ -74,7 +74,12 @@ impl State {
             let place = watched.place();
             let is_oldest = place.is_some_and(|(list, at)| oldest.get(&list) >= Some(&at));
             if let Some((lane, since)) = watched.due(now, is_oldest) {
-                due.push(Due { key, lane, since, place });
+                due.push(Due {
+                    key,
+                    lane,
+                    since,
+                    place,
+                });
             }
         }
         // Many missing payments at once must not keep the others waiting.
@@ -92,9 +97,10 @@ impl State {
     /// A page where that tells of more payments than a retrieve does.
     fn ask(&self, chosen: &Due<'_>, due: &[Due<'_>], now: (i64, Duration)) -> Ask {
         let key = chosen.key.to_owned();
-        let Some((list, created_at)) = chosen.place.filter(|_| {
-            chosen.lane != Lane::Missing && self.lists_failed_until <= now.1
-        }) else {
+        let Some((list, created_at)) = chosen
+            .place
+            .filter(|_| chosen.lane != Lane::Missing && self.lists_failed_until <= now.1)
+        else {
             return Ask::Single(key);
         };
         let is_newest = |at: i64| now.0.div_euclid(1000).saturating_sub(at) < self.newest_reach;
@@ -125,7 +131,11 @@ impl State {
         };
         let due = due.iter().filter_map(|due| due.place);
         let within = due.filter(|(of, at)| *of == list && *at < newest);
-        within.map(|(_, at)| at).max().unwrap_or(created_at).max(created_at)
+        within
+            .map(|(_, at)| at)
+            .max()
+            .unwrap_or(created_at)
+            .max(created_at)
     }
 
     /// Of each list that is longer than a page, when the youngest of the oldest payments was created, which fit on one.

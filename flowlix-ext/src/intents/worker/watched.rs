@@ -8,8 +8,8 @@ use crate::intents::protocol::record::{Method, Payment, Phase, Record};
 use crate::intents::protocol::rules::{Millis, Rules};
 use crate::runtime::span_millis;
 
-/// An open payment is polled at least this often, in milliseconds.
-pub(super) const LONGEST_PAUSE: Millis = 120_000;
+/// An open payment is polled at least this often where the rate limit has room, in milliseconds.
+const LONGEST_PAUSE: Millis = 120_000;
 /// Payments are young for this long: most of them end soon, and their customers wait.
 const YOUNG: Millis = 60_000;
 /// A customer who has to act does so within this time, or hardly ever.
@@ -22,7 +22,7 @@ const PAUSES: [(Millis, Millis); 4] = [
     (24 * 3_600_000, 30_000),
 ];
 /// The pause while a customer is expected to act, or the payment to expire.
-const EXPECTANT: Millis = 3_000;
+const EXPECTANT: Millis = 2_000;
 /// Pauses between two searches for a lost payment; after the last one it is searched for once an hour.
 const SEARCHES: [Duration; 3] = [
     Duration::from_secs(30),
@@ -221,7 +221,11 @@ impl Watched {
         let is_expected = is_oldest || (age < PATIENCE && self.is_challenged());
         let by_age = PAUSES.iter().find(|(until, _)| age < *until);
         let pause = by_age.map_or(LONGEST_PAUSE, |(_, pause)| *pause);
-        let pause = if is_expected { pause.min(EXPECTANT) } else { pause };
+        let pause = if is_expected {
+            pause.min(EXPECTANT)
+        } else {
+            pause
+        };
         let due_at = self.polled_at.saturating_add(pause);
         let now = span_millis(now.1);
         let lane = match () {
@@ -260,4 +264,16 @@ impl Watched {
 /// A span of milliseconds; one that goes back is none.
 fn span(millis: Millis) -> Duration {
     Duration::from_millis(u64::try_from(millis).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the map of a worker holds for an intent, without the text of reference, ids and digest.
+    #[test]
+    fn an_intent_takes_little_memory() {
+        let of_intent = size_of::<(String, Watched)>() + size_of::<Live>();
+        assert!(of_intent <= 256, "{of_intent}");
+    }
 }
