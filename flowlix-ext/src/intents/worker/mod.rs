@@ -167,6 +167,8 @@ impl State {
     async fn until_quiet(&mut self, until: Duration) -> Result<(), StoreError> {
         loop {
             let reported = self.done.reported;
+            // A single pass polls nothing twice, however slowly it may send.
+            self.due_by = self.now().1;
             self.pass(until).await?;
             self.deliver_all().await;
             if self.done.reported == reported || self.now().1 >= until {

@@ -69,6 +69,8 @@ pub(super) struct State {
     pub(super) newest_reach: i64,
     /// Until when lists count as unreadable, on the monotonic clock.
     pub(super) lists_failed_until: Duration,
+    /// What becomes due later, on the monotonic clock, is left to the next pass.
+    pub(super) due_by: Duration,
     pub(super) done: Pass,
 }
 
@@ -96,6 +98,7 @@ impl State {
             was_missing: false,
             newest_reach: NEWEST_REACH,
             lists_failed_until: Duration::ZERO,
+            due_by: Duration::MAX,
             done: Pass::default(),
         })
     }

@@ -68,12 +68,13 @@ impl State {
     /// lane the one that has been due for longest, and of several the newest.
     fn next_ask(&mut self) -> Option<Ask> {
         let now = self.now();
+        let due_by = (now.0, now.1.min(self.due_by));
         let oldest = self.oldest();
         let mut due = Vec::new();
         for (key, watched) in &self.watched {
             let place = watched.place();
             let is_oldest = place.is_some_and(|(list, at)| oldest.get(&list) >= Some(&at));
-            if let Some((lane, since)) = watched.due(now, is_oldest) {
+            if let Some((lane, since)) = watched.due(due_by, is_oldest) {
                 due.push(Due {
                     key,
                     lane,
