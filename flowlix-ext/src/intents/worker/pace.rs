@@ -41,8 +41,8 @@ impl Pace {
         let pause = ends_in
             .checked_div(left.max(free / 8).max(1))
             .unwrap_or_default();
-        let last = self.last_at.unwrap_or(now);
-        last.saturating_add(pause).max(now)
+        let next_at = self.last_at.map(|last| last.saturating_add(pause));
+        next_at.unwrap_or(now).max(now)
     }
 
     /// A request leaves.

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use super::lease::PollerLease;
 use super::pace::Pace;
 use super::report::{Delivered, Handler, deliver};
-use super::watched::Watched;
+use super::watched::{Lane, Watched};
 use crate::intents::Intents;
 use crate::intents::error::IntentError;
 use crate::intents::protocol::record::Record;
@@ -63,8 +63,8 @@ pub(super) struct State {
     rescan_at: Duration,
     pub(super) lease: PollerLease,
     pub(super) pace: Pace,
-    /// Whether a missing payment was polled last.
-    pub(super) was_missing: bool,
+    /// What was polled last.
+    pub(super) last_lane: Option<Lane>,
     /// How far a page of the newest payments reaches back, in seconds.
     pub(super) newest_reach: i64,
     /// Until when lists count as unreadable, on the monotonic clock.
@@ -95,7 +95,7 @@ impl State {
             rescan_at: Duration::ZERO,
             lease: PollerLease::none(),
             pace: Pace::default(),
-            was_missing: false,
+            last_lane: None,
             newest_reach: NEWEST_REACH,
             lists_failed_until: Duration::ZERO,
             due_by: Duration::MAX,

@@ -83,15 +83,20 @@ impl State {
                 });
             }
         }
-        // Many missing payments at once must not keep the others waiting.
+        // Many missing or late payments at once must not keep the others waiting: they get every second request.
         let missing = due.iter().filter(|due| due.lane == Lane::Missing).count();
-        let skips_missing = self.was_missing && missing > MANY_MISSING && missing < due.len();
+        let takes_turns = |lane| match lane {
+            Lane::Missing => missing > MANY_MISSING,
+            lane => lane == Lane::Late,
+        };
+        let others = |due: &Due<'_>| Some(due.lane) != self.last_lane || !takes_turns(due.lane);
+        let has_others = due.iter().any(others);
         let chosen = due
             .iter()
-            .filter(|due| !(skips_missing && due.lane == Lane::Missing))
+            .filter(|due| !has_others || others(due))
             .min_by_key(|due| (due.lane, due.since, Reverse(due.place.map(|(_, at)| at))))?;
-        self.was_missing = chosen.lane == Lane::Missing;
-        let ask = self.ask(chosen, &due, now);
+        let (lane, ask) = (chosen.lane, self.ask(chosen, &due, now));
+        self.last_lane = Some(lane);
         Some(ask)
     }
 

@@ -10,6 +10,8 @@ use crate::runtime::span_millis;
 
 /// An open payment is polled at least this often where the rate limit has room, in milliseconds.
 const LONGEST_PAUSE: Millis = 120_000;
+/// A payment that was not polled for so long comes before those that were.
+const LATE: Millis = 90_000;
 /// Payments are young for this long: most of them end soon, and their customers wait.
 const YOUNG: Millis = 60_000;
 /// A customer who has to act does so within this time, or hardly ever.
@@ -37,6 +39,8 @@ pub(super) enum Lane {
     Young,
     /// A list that would show the payment if it were open does not show it.
     Missing,
+    /// The longest pause is nearly over.
+    Late,
     /// A customer is expected to act, or the payment to expire.
     Waiting,
     Background,
@@ -232,6 +236,7 @@ impl Watched {
             () if self.is_missing => return Some((Lane::Missing, due_at)),
             () if age < YOUNG => Lane::Young,
             () if is_expected => Lane::Waiting,
+            () if now.saturating_sub(self.polled_at) >= LATE => Lane::Late,
             () => Lane::Background,
         };
         (due_at <= now).then_some((lane, due_at))
