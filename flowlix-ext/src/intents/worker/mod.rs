@@ -52,7 +52,7 @@ impl Intents {
     ///
     /// Payments of the last minute are polled every 2 to 4 s, customers who have to pass 3-D Secure are expected back every
     /// 2 s. Every open payment is polled at least every **120 s**, as far as the rate limit has room: one request shows 100
-    /// open payments, and 10,000 of them are read in about 90 s when creates and other clients use half of the limit.
+    /// open payments, and 10,000 of them are read within 120 s when creates and other clients use half of the limit.
     ///
     /// Run it in as many processes as you like: they share the work by leases in the store. Within 30 s another process
     /// goes on where one has died. It needs a tokio runtime.
