@@ -275,7 +275,7 @@ async fn many_payments_are_polled_by_lists() {
         shop.stage.sandbox.settle();
         let done = work(&intents, &notes).await;
         assert_eq!(done.retrieved, 1, "{done}");
-        assert!(done.pages <= 5, "{done}");
+        assert!(done.pages <= 8, "{done}");
         assert_eq!((done.reported, done.open), (1, 229), "{done}");
         let told = notes.told.lock().unwrap().clone();
         let (reference, _, last) = told.last().unwrap();
@@ -320,7 +320,8 @@ async fn two_workers_share_the_work() {
         let (first, second) = tokio::join!(work(&one, &notes), work(&other, &notes));
         assert_eq!(first.reported + second.reported, 10, "{first} {second}");
         assert_eq!(notes.told.lock().unwrap().len(), 10);
-        assert_eq!(shop.stage.sandbox.requests().len() - before, 5);
+        // One page of the newest payments shows what became of all five.
+        assert_eq!(shop.stage.sandbox.requests().len() - before, 1);
     }
 }
 

@@ -8,8 +8,9 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use super::lease::PollerLease;
+use super::pace::Pace;
 use super::report::{Delivered, Handler, deliver};
-use super::watched::Watched;
+use super::watched::{Lane, Watched};
 use crate::intents::Intents;
 use crate::intents::error::IntentError;
 use crate::intents::protocol::record::Record;
@@ -22,6 +23,8 @@ const PAGE: u32 = 200;
 /// How often everything that is due is read anew. In between only what has become due is read; a process whose clock is
 /// slow dates its changes too early for that.
 const RESCAN: Duration = Duration::from_secs(30);
+/// How many seconds a page of the newest payments reaches back, before one was read.
+const NEWEST_REACH: i64 = 30;
 
 /// What a worker has done and seen; `Display` says it in one line.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -59,6 +62,15 @@ pub(super) struct State {
     after: Option<ScanCursor>,
     rescan_at: Duration,
     pub(super) lease: PollerLease,
+    pub(super) pace: Pace,
+    /// What was polled last.
+    pub(super) last_lane: Option<Lane>,
+    /// How far a page of the newest payments reaches back, in seconds.
+    pub(super) newest_reach: i64,
+    /// Until when lists count as unreadable, on the monotonic clock.
+    pub(super) lists_failed_until: Duration,
+    /// What becomes due later, on the monotonic clock, is left to the next pass.
+    pub(super) due_by: Duration,
     pub(super) done: Pass,
 }
 
@@ -82,6 +94,11 @@ impl State {
             after: None,
             rescan_at: Duration::ZERO,
             lease: PollerLease::none(),
+            pace: Pace::default(),
+            last_lane: None,
+            newest_reach: NEWEST_REACH,
+            lists_failed_until: Duration::ZERO,
+            due_by: Duration::MAX,
             done: Pass::default(),
         })
     }
