@@ -200,3 +200,21 @@ async fn webhook_that_cannot_be_stored_is_an_error() {
         assert!(receive(&shop, &event).await.unwrap().is_paid());
     }
 }
+
+/// The refund ends after its order was erased: there is nothing to deliver again.
+#[tokio::test]
+async fn webhook_of_an_erased_refund_is_nobodys() {
+    for case in uppercase() {
+        let shop = Shop::new(case).await;
+        pay(&shop.order(), VISA).await;
+        let refund = shop.order().refund("return-77").amount(10_00);
+        refund.await.unwrap();
+        let intents = shop.intents();
+        let done = intents.run_once(Duration::from_secs(60), |_| async { Ok::<(), String>(()) });
+        done.await.unwrap();
+        assert!(intents.erase("order-1234").await.unwrap());
+        let event = events(&shop).pop().unwrap();
+        assert_eq!(event.kind().as_str(), "refund.succeeded");
+        assert!(receive(&shop, &event).await.is_none());
+    }
+}

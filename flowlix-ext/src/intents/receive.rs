@@ -77,18 +77,16 @@ impl Intents {
         let Some(key) = Names::key_in(&refund) else {
             return Ok(None);
         };
-        let Some(kept) = self
-            .shared
-            .records
-            .load_key(key)
-            .await
-            .map_err(IntentError::store)?
-        else {
+        let records = &self.shared.records;
+        let Some(kept) = records.load_key(key).await.map_err(IntentError::store)? else {
             return Ok(None);
         };
-        let money = Money::new(kept.record.amount, kept.record.currency.as_str().into());
-        let intent = self.intent(kept.record.reference.clone(), money);
-        let mut session = intent.session(Duration::ZERO).await?;
+        // Of an erased intent the refunds are forgotten, and the reference.
+        if kept.record.is_erased() {
+            return Ok(None);
+        }
+        let names = Names::new(records.scope(), &kept.record.reference);
+        let mut session = Session::new(self.shared.clone(), names, kept, Duration::ZERO);
         session.see_refund(refund);
         session.write().await;
         session.recorded().map(Some)
