@@ -1,6 +1,6 @@
 //! What stays of an intent when its record is erased: enough that its reference is never charged again.
 
-use super::record::{Attempt, Payment, Record, Unpaid};
+use super::record::{Attempt, Payment, Phase, Record, Unpaid};
 use super::rules::Millis;
 use super::status::Summary;
 
@@ -20,7 +20,7 @@ impl Record {
             .collect();
         self.payments.retain(|payment| {
             let is_last = Some(payment.attempt) == last;
-            payment.phase == super::record::Phase::Charged || is_last
+            payment.phase == Phase::Charged || is_last
         });
         self.payments.iter_mut().for_each(erase_payment);
         self.refunds.clear();

@@ -6,8 +6,8 @@ use super::record::{Attempt, Method, Payment, Phase, Record};
 use super::rules::{Millis, Rules};
 use super::status::Summary;
 
-const MINUTE: Millis = 60_000;
-const DAY: Millis = 24 * 60 * MINUTE;
+pub(super) const MINUTE: Millis = 60_000;
+pub(super) const DAY: Millis = 24 * 60 * MINUTE;
 
 /// A record that stands somewhere, and the moment at which it is looked at.
 struct Row {
@@ -16,7 +16,7 @@ struct Row {
     now: Millis,
 }
 
-fn rules() -> Rules {
+pub(super) fn rules() -> Rules {
     Rules::new(super::rules::QUIET_TIME)
 }
 
@@ -48,7 +48,7 @@ fn send(record: &mut Record, token: &str, now: Millis, answer: Option<Answer>) {
     }
 }
 
-fn payment(id: &str, attempt: u32, phase: Phase) -> Payment {
+pub(super) fn payment(id: &str, attempt: u32, phase: Phase) -> Payment {
     Payment {
         id: id.to_owned(),
         attempt,

@@ -8,13 +8,7 @@ use super::pay::Pay;
 use super::record::{Method, Payment, Phase, Record, Unpaid};
 use super::rules::{LONGEST_QUIET_TIME, Millis, QUIET_TIME, Rules};
 use super::status::Summary;
-
-const MINUTE: Millis = 60_000;
-const DAY: Millis = 24 * 60 * MINUTE;
-
-fn rules() -> Rules {
-    Rules::new(QUIET_TIME)
-}
+use super::table::{self, DAY, MINUTE, rules};
 
 fn record() -> Record {
     Record::new("order-1234".to_owned(), 4999, "EUR".to_owned(), 0)
@@ -29,21 +23,7 @@ fn send(record: &mut Record, token: &str, now: Millis, rules: &Rules) -> Millis 
 }
 
 fn payment(phase: Phase) -> Payment {
-    Payment {
-        id: "pay_1".to_owned(),
-        attempt: 1,
-        method: Method::Card,
-        phase,
-        amount: 4999,
-        currency: "EUR".to_owned(),
-        refunded: 0,
-        refundable: None,
-        last4: None,
-        decline_code: None,
-        action: None,
-        returned_from: None,
-        created_at: None,
-    }
+    table::payment("pay_1", 1, phase)
 }
 
 /// A request that may leave last is carried out within the key's life, whatever the quiet time and the clocks are.
